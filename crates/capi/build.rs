@@ -1,0 +1,22 @@
+//! Linker flags of the shared library.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        return;
+    }
+    // Without a soname the linker records the path that was given at link time.
+    link_arg("-Wl,-soname,librimalloc.so");
+    // The library's own references go to its own functions, whoever else defines the name.
+    link_arg("-Wl,-Bsymbolic");
+    // A missing symbol is an error of the link, not of the first program that loads the library.
+    link_arg("-Wl,-z,defs");
+    // Threads run our exit hook and hold our blocks, so dlclose must leave the code mapped.
+    link_arg("-Wl,-z,nodelete");
+}
+
+fn link_arg(arg: &str) {
+    println!("cargo::rustc-cdylib-link-arg={arg}");
+}

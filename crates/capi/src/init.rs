@@ -1,0 +1,27 @@
+//! Hooks that the dynamic loader, or the C start code of a static program, runs.
+//!
+//! The engine starts by itself at the first allocation, which in C++ programs comes before any
+//! constructor of ours; the hook only makes a program that never allocates show its options.
+#![allow(unsafe_code)]
+
+use rimalloc_core::thread;
+
+extern "C" fn start() {
+    thread::process_init();
+}
+
+extern "C" fn finish() {
+    thread::process_done();
+}
+
+// ELF gABI, "Initialization and Termination Functions": the loader calls each pointer of these
+// sections; a pointer to a function is what they hold. argc, argv and envp are passed in registers
+// and ignored.
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static START: extern "C" fn() = start;
+
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static FINISH: extern "C" fn() = finish;

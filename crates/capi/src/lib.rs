@@ -1,0 +1,35 @@
+//! The C face of rimalloc: the `mi_` functions, the malloc family and C++'s `operator new`.
+//!
+//! Owns: the exported names (`exports.txt` lists them all), errno's `EINVAL` and `EOVERFLOW`,
+//! the call into C++'s out-of-memory protocol, the load and unload hooks.
+//! Calls: `rimalloc_core`, which allocates, sets `ENOMEM` and keeps errno around `free`.
+//!
+//! Invariants:
+//! * No function here calls an exported name. A program may define `malloc` itself, and LLVM
+//!   knows the names of the C library: a call to `malloc` is open to rewriting, one to the
+//!   engine is not.
+//! * The library works before its constructor and after its destructor have run.
+//! * Nothing here panics, unwinds or takes a lock of the C library; `realpath`, `getenv` and
+//!   `malloc_info`'s stream are called only in functions whose contract is to do so.
+#![no_std]
+
+mod errno;
+mod init;
+mod new_handler;
+mod posix;
+mod string;
+
+pub mod mi;
+
+#[cfg(feature = "override")]
+pub mod cxx;
+#[cfg(feature = "override")]
+pub mod glibc;
+#[cfg(feature = "override")]
+pub mod stdlib;
+
+// Test and bench profiles always unwind; std then brings the panic handler.
+#[cfg(panic = "abort")]
+mod rt;
+#[cfg(panic = "unwind")]
+extern crate std;

@@ -1,0 +1,56 @@
+//! Version, start and end of process and thread, collection.
+#![allow(unsafe_code)]
+
+use core::ffi::{c_int, c_void};
+use rimalloc_core::{collect, free, thread};
+
+/// The mimalloc release whose interface this is, as `major * 10000 + minor * 100 + patch`.
+const VERSION: c_int = 20401;
+
+/// `MI_MALLOC_VERSION` of the interface: 2.4.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_version() -> c_int {
+    VERSION
+}
+
+/// Frees what this thread keeps for reuse; with `force` also returns free memory to the system.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_collect(force: bool) {
+    collect::collect(force)
+}
+
+/// Starts the allocator; idempotent, and done by the loader or the first allocation.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_process_init() {
+    thread::process_init()
+}
+
+/// Ends the allocator: the exit report. Allocation goes on working.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_process_done() {
+    thread::process_done()
+}
+
+/// Makes the calling thread's heap; idempotent, and done by its first allocation.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_thread_init() {
+    thread::thread_init()
+}
+
+/// Gives up the calling thread's heap; done by the system when the thread exits.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_thread_done() {
+    thread::thread_done()
+}
+
+/// Whether `p` points into memory of ours; any value may be asked about.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_is_in_heap_region(p: *const c_void) -> bool {
+    free::is_in_heap_region(p.cast())
+}
+
+/// Whether a Windows redirection module is active: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_is_redirected() -> bool {
+    false
+}

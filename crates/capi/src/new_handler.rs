@@ -1,0 +1,131 @@
+//! What `operator new` does when memory is exhausted ([new.delete.single] in the C++ standard):
+//! call the new-handler and try again; without a handler throw `std::bad_alloc`.
+//!
+//! The C++ runtime is found through weak symbols, null when the program has none. A plain C
+//! program therefore loads the library without libstdc++; there a failing `mi_new` aborts.
+//!
+//! Invariant: no Rust frame stands between the caller of `new` and the code that may throw.
+//! The two functions that call into C++ are naked, carry their own unwind tables, and are called
+//! in tail position. [`retry`] is called by them and never unwinds.
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+use core::ptr;
+use rimalloc_core::{aligned, alloc, realloc};
+
+// The mangled names and the unwind tables are those of the Itanium C++ ABI on ELF. `x86_64` and
+// `aarch64` define the same functions.
+#[cfg_attr(target_arch = "aarch64", path = "new_handler/aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "new_handler/x86_64.rs")]
+mod imp;
+
+// The bits of `new_failed`'s `mode`.
+
+/// Without a handler the result is null.
+const NOTHROW: u32 = 1;
+/// The handler is called once; when it returns, the result is null.
+const ONCE: u32 = 2;
+/// A block that is to be resized is given.
+const REALLOC: u32 = 4;
+
+/// Memory of `size` bytes; on exhaustion whatever the handler and `bad_alloc` make of it.
+#[inline(always)]
+pub(crate) fn new(size: usize) -> *mut c_void {
+    let p = alloc::malloc(size);
+    if p.is_null() {
+        // SAFETY: no block is passed.
+        return unsafe { imp::new_failed(size, 0, 0, ptr::null_mut()) };
+    }
+    p.cast()
+}
+
+/// [`new`] for `operator new (std::nothrow)`: exceptions of the handler end in null.
+#[inline(always)]
+pub(crate) fn new_nothrow(size: usize) -> *mut c_void {
+    let p = alloc::malloc(size);
+    if p.is_null() { imp::new_failed_nothrow(size, 0) } else { p.cast() }
+}
+
+/// [`new`] at a multiple of `align`; an invalid alignment counts as exhaustion.
+#[inline(always)]
+pub(crate) fn new_aligned(size: usize, align: usize) -> *mut c_void {
+    let p = aligned::malloc_aligned(size, align);
+    if p.is_null() {
+        // SAFETY: no block is passed.
+        return unsafe { imp::new_failed(size, align, 0, ptr::null_mut()) };
+    }
+    p.cast()
+}
+
+/// [`new_nothrow`] at a multiple of `align`.
+#[inline(always)]
+pub(crate) fn new_aligned_nothrow(size: usize, align: usize) -> *mut c_void {
+    let p = aligned::malloc_aligned(size, align);
+    if p.is_null() { imp::new_failed_nothrow(size, align) } else { p.cast() }
+}
+
+/// [`new`] of `count * size` bytes. No handler can help a product that overflows: it is called
+/// once, and when it returns the result is null.
+#[inline]
+pub(crate) fn new_n(count: usize, size: usize) -> *mut c_void {
+    match count.checked_mul(size) {
+        Some(total) => new(total),
+        // SAFETY: no block is passed.
+        None => unsafe { imp::new_failed(usize::MAX, 0, ONCE, ptr::null_mut()) },
+    }
+}
+
+/// `realloc` with the failure of [`new`], which leaves `p` as it is.
+///
+/// # Safety
+/// `p` is null or a live block.
+#[inline]
+pub(crate) unsafe fn new_realloc(p: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: null or a live block by the caller's promise.
+    let q = unsafe { realloc::realloc(p.cast(), size) };
+    if q.is_null() {
+        // SAFETY: the failed realloc left `p` alive.
+        return unsafe { imp::new_failed(size, 0, REALLOC, p) };
+    }
+    q.cast()
+}
+
+/// [`new_realloc`] to `count * size` bytes; a product that overflows is treated as in [`new_n`].
+///
+/// # Safety
+/// `p` is null or a live block.
+#[inline]
+pub(crate) unsafe fn new_reallocn(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
+    match count.checked_mul(size) {
+        // SAFETY: null or a live block by the caller's promise.
+        Some(total) => unsafe { new_realloc(p, total) },
+        // SAFETY: no block is passed.
+        None => unsafe { imp::new_failed(usize::MAX, 0, ONCE, ptr::null_mut()) },
+    }
+}
+
+/// One more attempt, after the handler had its turn. An `align` of zero stands for none.
+///
+/// # Safety
+/// `p` is null or a live block.
+unsafe extern "C" fn retry(size: usize, align: usize, mode: u32, p: *mut c_void) -> *mut c_void {
+    if mode & REALLOC != 0 {
+        // SAFETY: null or a live block by the caller's promise.
+        return unsafe { realloc::realloc(p.cast(), size).cast() };
+    }
+    if align == 0 {
+        alloc::malloc(size).cast()
+    } else {
+        aligned::malloc_aligned(size, align).cast()
+    }
+}
+
+/// The end of a throwing `new` in a program without a C++ runtime.
+extern "C" fn out_of_memory() -> ! {
+    const MESSAGE: &[u8] = b"rimalloc: error: out of memory in 'new'\n";
+    // SAFETY: write(2) reads the bytes of a constant; abort(3) does not return.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, MESSAGE.as_ptr().cast(), MESSAGE.len());
+        libc::abort()
+    }
+}

@@ -1,0 +1,161 @@
+//! The out-of-memory loop for aarch64; `x86_64.rs` has it in words.
+#![allow(unsafe_code)]
+
+use core::arch::naked_asm;
+use core::ffi::c_void;
+
+/// Calls the handler until `retry` succeeds, then throws. The registers that hold the four
+/// arguments survive calls.
+///
+/// # Safety
+/// `p` is null or a live block.
+#[cold]
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn new_failed(
+    size: usize,
+    align: usize,
+    mode: u32,
+    p: *mut c_void,
+) -> *mut c_void {
+    naked_asm!(
+        ".weak _ZSt15get_new_handlerv",
+        ".weak _ZSt17__throw_bad_allocv",
+        ".cfi_startproc",
+        "stp x29, x30, [sp, #-48]!",
+        ".cfi_def_cfa_offset 48",
+        ".cfi_offset x29, -48",
+        ".cfi_offset x30, -40",
+        "stp x19, x20, [sp, #16]",
+        ".cfi_offset x19, -32",
+        ".cfi_offset x20, -24",
+        "stp x21, x22, [sp, #32]",
+        ".cfi_offset x21, -16",
+        ".cfi_offset x22, -8",
+        "mov x29, sp",
+        "mov x19, x0",
+        "mov x20, x1",
+        "mov w21, w2",
+        "mov x22, x3",
+        "2:",
+        "adrp x8, :got:_ZSt15get_new_handlerv",
+        "ldr x8, [x8, :got_lo12:_ZSt15get_new_handlerv]",
+        "cbz x8, 4f",
+        "blr x8",
+        "cbz x0, 4f",
+        "blr x0",
+        "mov x0, xzr",
+        "tst w21, #{once}",
+        "b.ne 3f",
+        "mov x0, x19",
+        "mov x1, x20",
+        "mov w2, w21",
+        "mov x3, x22",
+        "bl {retry}",
+        "cbz x0, 2b",
+        "3:",
+        ".cfi_remember_state",
+        "ldp x21, x22, [sp, #32]",
+        "ldp x19, x20, [sp, #16]",
+        "ldp x29, x30, [sp], #48",
+        ".cfi_def_cfa_offset 0",
+        ".cfi_restore x21",
+        ".cfi_restore x22",
+        ".cfi_restore x19",
+        ".cfi_restore x20",
+        ".cfi_restore x29",
+        ".cfi_restore x30",
+        "ret",
+        ".cfi_restore_state",
+        "4:",
+        "mov x0, xzr",
+        "tst w21, #{nothrow}",
+        "b.ne 3b",
+        "adrp x8, :got:_ZSt17__throw_bad_allocv",
+        "ldr x8, [x8, :got_lo12:_ZSt17__throw_bad_allocv]",
+        "cbz x8, 5f",
+        "blr x8",
+        "brk #1",
+        "5:",
+        "bl {out_of_memory}",
+        "brk #1",
+        ".cfi_endproc",
+        once = const super::ONCE,
+        nothrow = const super::NOTHROW,
+        retry = sym super::retry,
+        out_of_memory = sym super::out_of_memory,
+    )
+}
+
+/// `new_failed` inside `try { … } catch (...)`: the table after the code is the language-specific
+/// data area of one call site with a landing pad that accepts every type.
+#[cold]
+#[unsafe(naked)]
+pub(super) extern "C" fn new_failed_nothrow(size: usize, align: usize) -> *mut c_void {
+    naked_asm!(
+        ".weak __gxx_personality_v0",
+        ".weak __cxa_begin_catch",
+        ".weak __cxa_end_catch",
+        "20:",
+        ".cfi_startproc",
+        ".cfi_personality 0x9b, .Lrimalloc_personality", // indirect, pc-relative, 4 bytes
+        ".cfi_lsda 0x1b, .Lrimalloc_nothrow_lsda",       // pc-relative, 4 bytes
+        "stp x29, x30, [sp, #-16]!",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset x29, -16",
+        ".cfi_offset x30, -8",
+        "mov x29, sp",
+        "mov w2, #{nothrow}",
+        "mov x3, xzr",
+        "21:",
+        "bl {new_failed}",
+        "22:",
+        "b 24f",
+        "23:", // the unwinder enters here with the exception in x0
+        "adrp x8, :got:__cxa_begin_catch",
+        "ldr x8, [x8, :got_lo12:__cxa_begin_catch]",
+        "cbz x8, 29f",
+        "blr x8",
+        "adrp x8, :got:__cxa_end_catch",
+        "ldr x8, [x8, :got_lo12:__cxa_end_catch]",
+        "blr x8",
+        "mov x0, xzr",
+        "24:",
+        ".cfi_remember_state",
+        "ldp x29, x30, [sp], #16",
+        ".cfi_def_cfa_offset 0",
+        ".cfi_restore x29",
+        ".cfi_restore x30",
+        "ret",
+        ".cfi_restore_state",
+        "29:",
+        "brk #1",
+        ".cfi_endproc",
+        ".pushsection .data.rel.ro.rimalloc_personality,\"aw\",@progbits",
+        ".p2align 3",
+        ".Lrimalloc_personality:",
+        ".xword __gxx_personality_v0",
+        ".popsection",
+        ".pushsection .gcc_except_table.rimalloc,\"a\",@progbits",
+        ".p2align 2",
+        ".Lrimalloc_nothrow_lsda:",
+        ".byte 0xff",                     // landing pads count from the function's start
+        ".byte 0x1b",                     // types are pc-relative, 4 bytes
+        ".uleb128 27f - 25f",             // to the end of the type table
+        "25:",
+        ".byte 0x01",                     // call sites are uleb128
+        ".uleb128 26f - 28f",
+        "28:",
+        ".uleb128 21b - 20b",
+        ".uleb128 22b - 21b",
+        ".uleb128 23b - 20b",
+        ".uleb128 1",                     // first action
+        "26:",
+        ".byte 1, 0",                     // type 1, no further action
+        ".p2align 2",
+        ".word 0",                        // type 1: catch (...)
+        "27:",
+        ".popsection",
+        nothrow = const super::NOTHROW,
+        new_failed = sym new_failed,
+    )
+}

@@ -1,0 +1,118 @@
+//! The C and C++ contracts: each program of `tests/c` checks one behaviour and is run with the
+//! library preloaded, linked, and linked statically.
+
+mod common;
+
+use common::Link;
+
+/// One test a program, named after it: the file's suffix and the ways of linking follow.
+macro_rules! programs {
+    ($($name:ident $suffix:literal $links:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            for link in $links {
+                common::check(concat!(stringify!($name), $suffix), link);
+            }
+        }
+    )*};
+}
+
+// Functions that the C library lacks cannot be named by a program that is not linked with us.
+const LINKED: [Link; 3] = [Link::Shared, Link::Archive, Link::Static];
+
+programs! {
+    override_is_active ".c" Link::ALL;
+    enomem ".c" Link::ALL;
+    calloc ".c" Link::ALL;
+    zero_size ".c" Link::ALL;
+    alignment ".c" Link::ALL;
+    posix_memalign ".c" Link::ALL;
+    realloc ".c" Link::ALL;
+    reallocarray ".c" LINKED;
+    free_keeps_errno ".c" Link::ALL;
+    usable_size ".c" LINKED;
+    strings ".c" Link::ALL;
+    libc_names ".c" Link::DYNAMIC;
+    sized_free ".c" LINKED;
+    glibc_extras ".c" Link::ALL;
+    foreign ".c" Link::ALL;
+    foreign_realloc ".c" Link::ALL;
+    thread_exit ".c" Link::ALL;
+    at_exit ".c" Link::ALL;
+    fork ".c" Link::ALL;
+    no_cxx_runtime ".c" Link::DYNAMIC;
+    new_in_c ".c" LINKED;
+
+    mi_basic ".c" LINKED;
+    mi_aligned ".c" LINKED;
+    mi_zeroed ".c" LINKED;
+    mi_posix ".c" LINKED;
+    mi_block_size ".c" LINKED;
+
+    bad_alloc ".cpp" Link::ALL;
+    new_handler ".cpp" Link::ALL;
+    mi_new ".cpp" LINKED;
+    new_delete ".cpp" Link::ALL;
+    containers ".cpp" Link::ALL;
+    thread_local ".cpp" Link::ALL;
+}
+
+#[test]
+fn malloc_stats_writes_to_standard_error() {
+    let report = common::stderr_of("malloc_stats.c", Link::Preload, &[]);
+    assert!(report.lines().count() > 3, "{report:?}");
+}
+
+#[test]
+fn failing_new_in_c_says_why_it_aborts() {
+    let report = common::stderr_of("new_aborts_in_c.c", Link::Shared, &[]);
+    assert_eq!(report, "rimalloc: error: out of memory in 'new'\n");
+}
+
+#[test]
+fn foreign_free_is_silent_by_default() {
+    assert_eq!(common::stderr_of("free_foreign.c", Link::Preload, &[]), "");
+}
+
+#[test]
+fn foreign_free_is_reported_on_request() {
+    let variables = [("MIMALLOC_SHOW_ERRORS", "1")];
+    let report = common::stderr_of("free_foreign.c", Link::Preload, &variables);
+    assert_eq!(report.lines().count(), 1, "{report:?}");
+    assert!(report.contains("0x3990080"), "{report:?}");
+}
+
+#[test]
+fn malformed_option_is_reported() {
+    let variables = [("MIMALLOC_SHOW_ERRORS", "1"), ("MIMALLOC_PURGE_DELAY", "soon")];
+    let report = common::stderr_of("nothing.c", Link::Preload, &variables);
+    assert_eq!(report.lines().count(), 1, "{report:?}");
+    assert!(report.contains("purge_delay") && report.contains("invalid"), "{report:?}");
+}
+
+#[test]
+fn well_formed_options_are_silent() {
+    let variables = [("MIMALLOC_SHOW_ERRORS", "1"), ("MIMALLOC_PURGE_DELAY", "5")];
+    assert_eq!(common::stderr_of("nothing.c", Link::Preload, &variables), "");
+}
+
+/// dlopen of a C++ library brings the C++ runtime in after the allocator.
+#[test]
+fn cxx_library_is_loaded_and_unloaded() {
+    let plugin = common::compile_plugin("plugin.cpp");
+    for link in [Link::Preload, Link::Shared] {
+        let path = common::compile("dlopen.c", link);
+        common::run(common::program(&path, link).arg(&plugin));
+        common::discard(&path);
+    }
+    common::discard(&plugin);
+}
+
+#[test]
+fn library_is_loaded_late() {
+    let path = common::compile("late_load.c", Link::Preload);
+    // The program runs on the C library's allocator until it loads ours itself.
+    let mut command = common::program(&path, Link::Archive);
+    common::run(command.arg(common::shared_library()));
+    common::discard(&path);
+}

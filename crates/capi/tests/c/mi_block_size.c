@@ -1,0 +1,42 @@
+// The functions that also report the size of the block.
+#include "check.h"
+
+void* mi_umalloc(size_t size, size_t* block_size);
+void* mi_ucalloc(size_t count, size_t size, size_t* block_size);
+void* mi_umalloc_small(size_t size, size_t* block_size);
+void* mi_uzalloc_small(size_t size, size_t* block_size);
+void* mi_umalloc_aligned(size_t size, size_t alignment, size_t* block_size);
+void* mi_uzalloc_aligned(size_t size, size_t alignment, size_t* block_size);
+void* mi_urealloc(void* p, size_t newsize, size_t* before, size_t* after);
+void mi_ufree(void* p, size_t* block_size);
+size_t mi_usable_size(const void* p);
+
+int main(void) {
+  size_t size = 0, before = 99, after = 0;
+  void* p = mi_umalloc(100, &size);
+  CHECK(p != NULL && size == mi_usable_size(p));
+  p = mi_urealloc(p, 1000, &before, &after);
+  CHECK(p != NULL && before == size && after == mi_usable_size(p));
+  mi_ufree(p, &size);
+  CHECK(size == after);
+  CHECK(mi_urealloc(NULL, huge, &before, &after) == NULL);
+  CHECK(before == 0 && after == size);
+  mi_ufree(NULL, &size);
+  CHECK(size == after);
+  CHECK(mi_umalloc(huge, &size) == NULL && size == after);
+
+  mi_ufree(mi_ucalloc(10, 10, &size), NULL);
+  CHECK(size >= 100);
+  mi_ufree(mi_umalloc_small(10, NULL), &size);
+  CHECK(size >= 10 && size < 100);
+  p = mi_uzalloc_small(500, &size);
+  CHECK(p != NULL && size >= 500 && all_bytes(p, 0, size));
+  mi_ufree(p, NULL);
+  p = mi_umalloc_aligned(100, 256, &size);
+  CHECK(p != NULL && aligned(p, 256) && size >= mi_usable_size(p));
+  mi_ufree(p, NULL);
+  p = mi_uzalloc_aligned(100, 256, &size);
+  CHECK(p != NULL && aligned(p, 256) && all_bytes(p, 0, 100));
+  mi_ufree(p, NULL);
+  return 0;
+}

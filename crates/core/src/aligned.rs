@@ -1,0 +1,100 @@
+//! Aligned allocation.
+//!
+//! Pages start on a slice and every bin's blocks are multiples of the powers of two that divide their size,
+//! so a request rounded up to a multiple of its alignment is aligned without padding, up to a slice. Beyond
+//! that a block gets a page of its own at the alignment. Only an offset needs padding: such a block is
+//! known by an address inside it, and its page is marked for that.
+//!
+//! Alignments are powers of two; any other gives null and `EINVAL`. Sizes need not be multiples of them.
+//! The `_at` forms align `p + offset`. All else is as for [`alloc`](crate::alloc).
+#![allow(unsafe_code)]
+
+use core::ptr::null_mut;
+
+use crate::alloc::{self, bad_alignment, fail, overflow};
+use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, SLICE_SIZE};
+use crate::page::PageRef;
+use crate::units::align_up;
+
+/// Allocates `size` bytes at a multiple of `align`, uninitialised.
+pub fn malloc_aligned(size: usize, align: usize) -> *mut u8 {
+    aligned(size, align, false)
+}
+
+/// Allocates `size` bytes at a multiple of `align`, all usable bytes zero.
+pub fn zalloc_aligned(size: usize, align: usize) -> *mut u8 {
+    aligned(size, align, true)
+}
+
+/// Allocates `size` bytes so that `p + offset` is a multiple of `align`, uninitialised.
+pub fn malloc_aligned_at(size: usize, align: usize, offset: usize) -> *mut u8 {
+    aligned_at(size, align, offset, false)
+}
+
+/// Allocates `size` bytes so that `p + offset` is a multiple of `align`, all usable bytes zero.
+pub fn zalloc_aligned_at(size: usize, align: usize, offset: usize) -> *mut u8 {
+    aligned_at(size, align, offset, true)
+}
+
+/// Allocates an array of zeros at a multiple of `align`.
+pub fn calloc_aligned(count: usize, size: usize, align: usize) -> *mut u8 {
+    calloc_aligned_at(count, size, align, 0)
+}
+
+/// Allocates an array of zeros so that `p + offset` is a multiple of `align`.
+pub fn calloc_aligned_at(count: usize, size: usize, align: usize, offset: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        Some(total) => aligned_at(total, align, offset, true),
+        None => overflow(count, size),
+    }
+}
+
+#[inline]
+fn plain(size: usize, zero: bool) -> *mut u8 {
+    if zero { alloc::zalloc(size) } else { alloc::malloc(size) }
+}
+
+fn aligned(size: usize, align: usize, zero: bool) -> *mut u8 {
+    if !align.is_power_of_two() {
+        return bad_alignment(size, align);
+    }
+    // A block of up to 8 bytes is aligned to 8, all others to 16.
+    if align <= BLOCK_ALIGN && (size > 8 || align <= 8) {
+        return plain(size, zero);
+    }
+    match align_up(size.max(1), align) {
+        Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => plain(rounded, zero),
+        Some(_) if align <= SLICE_SIZE => plain(size, zero),
+        Some(_) => alloc::malloc_single(size, align, zero),
+        None => fail(size),
+    }
+}
+
+fn aligned_at(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+    if !align.is_power_of_two() {
+        return bad_alignment(size, align);
+    }
+    if offset & (align - 1) == 0 {
+        return aligned(size, align, zero);
+    }
+    // An offset that is not a multiple of the alignment: the block is large enough for any shift.
+    let Some(padded) = size.checked_add(align - 1) else { return fail(size) };
+    let block = plain(padded, zero);
+    if block.is_null() {
+        return null_mut();
+    }
+    let shift = block.addr().wrapping_add(offset).wrapping_neg() & (align - 1);
+    if shift != 0
+        && let Some(page) = PageRef::of_addr(block.addr())
+    {
+        mark_interior(page);
+    }
+    block.wrapping_add(shift)
+}
+
+/// Notes on the page of a block just taken that the block is known by an address inside it.
+fn mark_interior(page: PageRef) {
+    // Only this thread can know the block. Its page is this thread's; or the late theap's; or has no owner,
+    // and nobody can claim it while its only block is not freed.
+    page.set_interior();
+}

@@ -1,0 +1,237 @@
+//! Allocation: the fast path, and what it falls back on.
+//!
+//! The fast path is one compare of the size, the thread slot, the direct table, and a pop. Everything else
+//! is reached when the pop finds nothing, because [`refill`](crate::refill) decides what it can find.
+//!
+//! Every function here returns null when memory runs out, when a size exceeds `PTRDIFF_MAX` or when a
+//! product overflows; `errno` is `ENOMEM` then, and untouched otherwise. Blocks of size 0 are distinct and
+//! can be freed. Blocks are aligned to 16 bytes, those of up to 8 bytes to 8. Any thread may call.
+#![allow(unsafe_code)]
+
+use core::ptr::{NonNull, null_mut};
+
+use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE};
+use crate::os;
+use crate::page::{Page, PageRef};
+use crate::refill;
+use crate::report::{self, codes};
+use crate::size_class::{self, HUGE_BIN};
+use crate::theap::{self, Theap};
+use crate::thread;
+use crate::units;
+
+/// Which bytes of a block are known to be zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Zeros {
+    None,
+    AllButLink,
+    All,
+}
+
+/// A block on its way to the user.
+#[derive(Clone, Copy)]
+struct Taken {
+    block: NonNull<u8>,
+    size: usize,
+    zeros: Zeros,
+}
+
+impl Taken {
+    /// The block after a pop from `page`.
+    fn popped(page: PageRef, block: NonNull<u8>) -> Self {
+        let zeros = if page.popped_is_zero() { Zeros::AllButLink } else { Zeros::None };
+        Self { block, size: page.block_size(), zeros }
+    }
+
+    /// The block with every usable byte zero.
+    fn cleared(self) -> *mut u8 {
+        let dirty = match self.zeros {
+            Zeros::None => self.size,
+            Zeros::AllButLink => WORD_SIZE,
+            Zeros::All => 0,
+        };
+        // SAFETY: the block was just taken and has `size` bytes, at least a word.
+        unsafe { self.block.write_bytes(0, dirty) };
+        self.block.as_ptr()
+    }
+}
+
+/// Allocates `size` bytes, uninitialised.
+///
+/// Source: `malloc(3)`, C17 7.22.3.4.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub fn malloc(size: usize) -> *mut u8 {
+    let theap = theap::current();
+    if size <= SMALL_SIZE_MAX {
+        // SAFETY: `current` is the thread's theap or a sentinel, and the size is within the table.
+        let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
+        if let Some(block) = page.pop() {
+            return block.as_ptr().cast();
+        }
+    }
+    malloc_generic(theap, size)
+}
+
+/// Allocates `size` bytes, all usable bytes zero.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub fn zalloc(size: usize) -> *mut u8 {
+    let theap = theap::current();
+    if size <= SMALL_SIZE_MAX {
+        // SAFETY: as in `malloc`.
+        let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
+        if let Some(block) = page.pop() {
+            return Taken::popped(page, block.cast()).cleared();
+        }
+    }
+    zalloc_generic(theap, size)
+}
+
+/// Allocates an array of `count` elements of `size` bytes, all usable bytes zero.
+///
+/// Source: `calloc(3)`. A product that overflows is reported with `EOVERFLOW`.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub fn calloc(count: usize, size: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        Some(total) => zalloc(total),
+        None => overflow(count, size),
+    }
+}
+
+/// Allocates an array of `count` elements of `size` bytes, uninitialised.
+pub fn mallocn(count: usize, size: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        Some(total) => malloc(total),
+        None => overflow(count, size),
+    }
+}
+
+/// Allocates `size` bytes, uninitialised; meant for sizes up to [`SMALL_SIZE_MAX`], right for any.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub fn malloc_small(size: usize) -> *mut u8 {
+    malloc(size)
+}
+
+/// Allocates `size` bytes, all usable bytes zero; meant for sizes up to [`SMALL_SIZE_MAX`], right for any.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub fn zalloc_small(size: usize) -> *mut u8 {
+    zalloc(size)
+}
+
+/// Bytes usable in a block allocated with `size`: never less, and at most `max(15, size / 6)` more. A size
+/// that cannot be allocated is returned as it is.
+pub fn good_size(size: usize) -> usize {
+    if size <= MEDIUM_BLOCK_MAX {
+        size_class::block_size(size_class::bin_of(size))
+    } else if size <= REQUEST_MAX {
+        Page::huge_block_size(size).unwrap_or(size)
+    } else {
+        size
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_generic(theap: *const Theap, size: usize) -> *mut u8 {
+    match take(theap, size, SLICE_SIZE) {
+        Some(taken) => taken.block.as_ptr(),
+        None => fail(size),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn zalloc_generic(theap: *const Theap, size: usize) -> *mut u8 {
+    match take(theap, size, SLICE_SIZE) {
+        Some(taken) => taken.cleared(),
+        None => fail(size),
+    }
+}
+
+/// Allocates a block of its own page, of `size` bytes at a multiple of `align` (a power of two of at least a
+/// slice), zeroed if asked.
+pub(crate) fn malloc_single(size: usize, align: usize, zero: bool) -> *mut u8 {
+    let size = size.max(MEDIUM_BLOCK_MAX + 1);
+    match take(theap::current(), size, align) {
+        Some(taken) if zero => taken.cleared(),
+        Some(taken) => taken.block.as_ptr(),
+        None => fail(size),
+    }
+}
+
+/// Takes a block for the calling thread, whatever state its theap is in.
+fn take(theap: *const Theap, size: usize, align: usize) -> Option<Taken> {
+    if size > REQUEST_MAX {
+        return None;
+    }
+    if Theap::is_sentinel(theap) {
+        return match thread::ensure() {
+            Some(theap) => take_or_collect(theap, size, align),
+            None => thread::with_late_theap(|theap| take_or_collect(theap, size, align)),
+        };
+    }
+    // SAFETY: not a sentinel, so it is the calling thread's own.
+    take_or_collect(unsafe { &*theap }, size, align)
+}
+
+/// Takes a block; when memory runs out, gives back everything that is free and tries once more.
+fn take_or_collect(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
+    take_from(theap, size, align).or_else(|| {
+        theap.collect();
+        theap.heap().subproc.arenas.purge(true);
+        take_from(theap, size, align)
+    })
+}
+
+fn take_from(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
+    let bin = size_class::bin_of(size);
+    if bin == HUGE_BIN {
+        let (block, zero) = refill::single(theap.heap(), size, align)?;
+        let zeros = if zero { Zeros::All } else { Zeros::None };
+        return Some(Taken { block, size: good_size(size), zeros });
+    }
+    if let Some(page) = theap.queue(bin).first()
+        && let Some(block) = page.pop()
+    {
+        return Some(Taken::popped(page, block.cast()));
+    }
+    let page = refill::refill(theap, bin)?;
+    page.pop().map(|block| Taken::popped(page, block.cast()))
+}
+
+/// Reports that a request of `size` bytes cannot be met.
+#[cold]
+pub(crate) fn fail(size: usize) -> *mut u8 {
+    if size > REQUEST_MAX {
+        report::error(codes::EOVERFLOW, format_args!("allocation request is too large ({size} bytes)"));
+    } else {
+        report::error(codes::ENOMEM, format_args!("unable to allocate memory ({size} bytes)"));
+    }
+    os::set_errno(codes::ENOMEM);
+    null_mut()
+}
+
+/// Reports that `count * size` is not a size.
+#[cold]
+pub(crate) fn overflow(count: usize, size: usize) -> *mut u8 {
+    report::error(
+        codes::EOVERFLOW,
+        format_args!("allocation request is too large ({count} * {size} bytes)"),
+    );
+    os::set_errno(codes::ENOMEM);
+    null_mut()
+}
+
+/// Reports that `align` is no alignment.
+#[cold]
+pub(crate) fn bad_alignment(size: usize, align: usize) -> *mut u8 {
+    report::error(
+        codes::EOVERFLOW,
+        format_args!(
+            "aligned allocation requires the alignment to be a power-of-two (size {size}, alignment {align})"
+        ),
+    );
+    os::set_errno(codes::EINVAL);
+    null_mut()
+}
+
+const _: () = assert!(units::is_aligned(MEDIUM_BLOCK_MAX, SLICE_SIZE));

@@ -1,0 +1,133 @@
+//! Giving the memory of free slices back to the system: late, in runs, by whoever passes.
+//!
+//! A slice that is given back is marked in `purge`. A pass moves those marks to `aged`, and purges what an
+//! earlier pass has aged: free memory waits at least one delay and at most two, and memory that is reused
+//! in between is never purged. State is kept with the arena, so any thread's pass serves all threads.
+#![allow(unsafe_code)]
+
+use crate::arena::{Arena, Arenas};
+use crate::bitmap::{WORD_BITS, runs};
+use crate::config::SLICE_SIZE;
+use crate::options::{self, Opt};
+use crate::os;
+use crate::stats::STATS;
+use crate::sync::Ordering;
+
+/// Milliseconds that free slices keep their memory; `None` when they keep it for good.
+fn delay_ms() -> Option<u64> {
+    let delay = options::get(Opt::PurgeDelay);
+    u64::try_from(delay.saturating_mul(options::get(Opt::ArenaPurgeMult))).ok()
+}
+
+impl Arena {
+    /// Gives back a run of slices, whose memory is purged after the delay.
+    pub(super) fn give(&self, index: usize, count: usize) {
+        let delay = if self.traits().pinned { None } else { delay_ms() };
+        if delay == Some(0) {
+            self.purge_run(index, count);
+        }
+        self.release(index, count);
+        if let Some(delay @ 1..) = delay {
+            // Marked after the release: a pass that finds a marked slice claimed takes it for reused.
+            self.map(|chunk| &chunk.purge).set(index, count);
+            self.owner().schedule(delay);
+        }
+    }
+
+    /// Takes a claimed run off the purge schedule.
+    pub(super) fn unschedule(&self, index: usize, count: usize) {
+        for map in [self.map(|chunk| &chunk.purge), self.map(|chunk| &chunk.aged)] {
+            if !map.all_clear(index, count) {
+                map.clear(index, count);
+            }
+        }
+    }
+
+    /// Returns the memory of a claimed run to the system.
+    fn purge_run(&self, index: usize, count: usize) {
+        let (start, size) = (self.slice(index), count * SLICE_SIZE);
+        STATS.purge_calls.bump();
+        if options::get(Opt::PurgeDecommits) == 0 {
+            // SAFETY: the run is claimed and free: its contents are nobody's.
+            let _ = unsafe { os::reset(start, size) };
+            STATS.reset.increase(size);
+            return;
+        }
+        // SAFETY: as above.
+        if unsafe { os::decommit(start, size) }.is_ok() {
+            self.dirty().clear(index, count);
+            STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
+            STATS.purged.increase(size);
+        }
+    }
+
+    /// Purges the aged slices (all scheduled ones when `force`) and ages the others. Whether any are left.
+    fn purge_pass(&self, force: bool) -> bool {
+        let (purge, aged) = (self.map(|chunk| &chunk.purge), self.map(|chunk| &chunk.aged));
+        let mut left = false;
+        for word in 0..purge.words() {
+            let mut due = aged.take_word(word);
+            let young = purge.take_word(word);
+            if force {
+                due |= young;
+            } else if young != 0 {
+                aged.or_word(word, young);
+                left = true;
+            }
+            if due != 0 {
+                self.purge_word(word, due);
+            }
+        }
+        left
+    }
+
+    /// Purges those of the `due` slices of one word that are still free.
+    fn purge_word(&self, word: usize, due: usize) {
+        let claimed = self.claimed();
+        let ours = claimed.claim_clear_bits(word, due);
+        for (first, count) in runs(ours) {
+            self.purge_run(word * WORD_BITS + first, count);
+        }
+        claimed.clear_word(word, ours);
+    }
+}
+
+impl Arenas {
+    /// Notes that slices wait for a purge, and runs one that is due.
+    fn schedule(&self, delay: u64) {
+        let now = os::clock_coarse_ms();
+        let due = self.purge_due.load(Ordering::Relaxed);
+        if due == 0 {
+            // When another thread schedules first, its time serves this one's slices too.
+            let _ = self.purge_due.compare_exchange(0, now + delay, Ordering::Relaxed, Ordering::Relaxed);
+        } else if now >= due {
+            self.purge(false);
+        }
+    }
+
+    /// Runs a purge if one is due. A clock read when anything is scheduled, else one load.
+    pub fn purge_if_due(&self) {
+        let due = self.purge_due.load(Ordering::Relaxed);
+        if due != 0 && os::clock_coarse_ms() >= due {
+            self.purge(false);
+        }
+    }
+
+    /// Returns memory of free slices to the system: what is due, or all of it when `force`.
+    pub fn purge(&self, force: bool) {
+        let guard = if force { Some(self.purging.lock()) } else { self.purging.try_lock() };
+        if guard.is_none() {
+            return;
+        }
+        // Cleared first: slices scheduled during the pass set it anew.
+        self.purge_due.store(0, Ordering::Relaxed);
+        STATS.arena_purges.bump();
+        let mut left = false;
+        for arena in self.iter() {
+            left |= arena.purge_pass(force);
+        }
+        if let (true, Some(delay)) = (left, delay_ms()) {
+            self.purge_due.store(os::clock_coarse_ms() + delay, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Sizes and limits of the engine, with the asserts that tie them together.
+//!
+//! Owns no state. Every other module may name it.
+
+/// Bytes in a machine word, which is also the granularity of the direct table of a theap.
+pub const WORD_SIZE: usize = size_of::<usize>();
+
+/// log2 of [`SLICE_SIZE`].
+pub const SLICE_SHIFT: u32 = 16;
+
+/// Bytes in a slice, the unit that arenas hand out and that the page map resolves.
+pub const SLICE_SIZE: usize = 1 << SLICE_SHIFT;
+
+/// Largest request, in bytes, that a theap serves through its direct table.
+pub const SMALL_SIZE_MAX: usize = 128 * WORD_SIZE;
+
+/// Entries of a theap's direct table: one for each word count from 0 to `SMALL_SIZE_MAX`.
+pub const DIRECT_ENTRIES: usize = SMALL_SIZE_MAX / WORD_SIZE + 1;
+
+/// Largest block, in bytes, that lives in a one-slice page.
+pub const SMALL_BLOCK_MAX: usize = SLICE_SIZE / 8;
+
+/// Largest block, in bytes, that shares its page with others. Larger blocks get a page of their own.
+pub const MEDIUM_BLOCK_MAX: usize = 8 * SMALL_BLOCK_MAX;
+
+/// Slices in a page of medium blocks.
+pub const MEDIUM_PAGE_SLICES: usize = 8;
+
+/// Alignment, in bytes, of every block larger than a word.
+pub const BLOCK_ALIGN: usize = 16;
+
+/// Largest request in bytes: the standard forbids objects beyond `PTRDIFF_MAX`.
+pub const REQUEST_MAX: usize = isize::MAX.unsigned_abs();
+
+/// Bytes of a page record in the arena's header: two cache lines, the owner's and the shared one.
+pub const RECORD_SIZE: usize = 128;
+
+/// Slices that one chunk of an arena's bitmaps describes: one cache line of bits.
+pub const CHUNK_SLICES: usize = 512;
+
+/// Smallest range, in bytes, that becomes an arena.
+pub const ARENA_SIZE_MIN: usize = CHUNK_SLICES * SLICE_SIZE;
+
+/// Largest range, in bytes, reserved for one arena on demand.
+pub const ARENA_SIZE_MAX: usize = 16 << 30;
+
+/// Most arenas that one sub-process can hold.
+pub const ARENA_COUNT_MAX: usize = 160;
+
+/// Alignment, in bytes, of areas reserved for arenas: that of a large OS page, so that one can back them.
+pub const ARENA_ALIGN: usize = 2 << 20;
+
+/// Bytes that a page extends by while it is young, which bounds the memory a little-used bin touches.
+pub const EXTEND_MIN: usize = 4 << 10;
+
+/// Most bytes that a page extends by in one step.
+pub const EXTEND_MAX: usize = 16 << 10;
+
+/// Sweeps that an empty last page of a bin survives before its slices go back.
+pub const RETIRE_SWEEPS: u8 = 2;
+
+/// Slow-path calls between two sweeps of a theap over its retired pages.
+pub const SWEEP_CALLS: u64 = 16;
+
+
+/// Most pages of one bin that a theap may own and still adopt pages of other threads when it frees into them.
+pub const ADOPT_PAGES_MAX: usize = 32;
+
+/// Abandoned pages that one search looks at before it takes fresh slices instead.
+pub const RECLAIM_TRIES: usize = 8;
+
+const _: () = assert!(SMALL_SIZE_MAX <= SMALL_BLOCK_MAX);
+const _: () = assert!(MEDIUM_BLOCK_MAX * 8 <= MEDIUM_PAGE_SLICES * SLICE_SIZE);
+const _: () = assert!(SLICE_SIZE.is_multiple_of(MEDIUM_BLOCK_MAX), "blocks of a page stay naturally aligned");
+const _: () = assert!(CHUNK_SLICES == 64 * 8, "a chunk's bits fill one cache line");
+const _: () = assert!(ARENA_SIZE_MIN.is_multiple_of(ARENA_ALIGN));
+const _: () = assert!(EXTEND_MIN.is_power_of_two() && EXTEND_MIN <= EXTEND_MAX);

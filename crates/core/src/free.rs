@@ -1,0 +1,142 @@
+//! Free, and what can be asked about a block.
+//!
+//! The fast path is a bounded load from the page map, one compare of the owner word with the thread's id,
+//! and a push. An address that is no page's is reported and ignored, whatever it is; null is ignored.
+//! `errno` is never changed. Any thread may call.
+#![allow(unsafe_code)]
+
+use crate::abandon;
+use crate::os;
+use crate::page::remote::Pushed;
+use crate::page::{FLAGS, PageRef};
+use crate::ptr::Block;
+use crate::report;
+use crate::sync::Ordering;
+use crate::theap;
+
+/// Frees a block.
+///
+/// Source: `free(3)`.
+///
+/// # Safety
+/// `p` is null, an address outside the allocator's memory, or a live block of it, which nobody uses any
+/// more.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub unsafe fn free(p: *mut u8) {
+    if let Some(page) = PageRef::of_addr_fast(p.addr())
+        && page.owner.load(Ordering::Relaxed) == os::thread_id()
+    {
+        // SAFETY: this thread owns the page, no flag is set, and the block is the caller's.
+        if unsafe { page.push_local(p.cast()) } {
+            emptied(page);
+        }
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { free_generic(p) }
+}
+
+/// Frees a block of which the caller knows the size it asked for.
+///
+/// # Safety
+/// As for [`free`]; `size` is what the block was allocated or last reallocated with.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub unsafe fn free_size(p: *mut u8, _size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { free(p) }
+}
+
+/// Frees a block of which the caller knows size and alignment.
+///
+/// # Safety
+/// As for [`free_size`]; `align` is what the block was allocated with.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub unsafe fn free_size_aligned(p: *mut u8, _size: usize, _align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { free(p) }
+}
+
+/// Frees a block of which the caller knows the alignment.
+///
+/// # Safety
+/// As for [`free`]; `align` is what the block was allocated with.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub unsafe fn free_aligned(p: *mut u8, _align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { free(p) }
+}
+
+/// Bytes usable at `p`, at least as many as were asked for. 0 for null and for addresses outside the
+/// allocator's memory.
+///
+/// Source: `malloc_usable_size(3)`.
+///
+/// # Safety
+/// `p` is null, an address outside the allocator's memory, or a live block.
+pub unsafe fn usable_size(p: *const u8) -> usize {
+    match PageRef::of_addr(p.addr()) {
+        Some(page) => page.usable_from(p.addr()),
+        None => {
+            if !p.is_null() {
+                report::invalid_pointer("mi_usable_size", p.addr());
+            }
+            0
+        }
+    }
+}
+
+/// Whether `p` lies in a page of the allocator. One lookup; safe for any address.
+pub fn is_in_heap_region(p: *const u8) -> bool {
+    PageRef::of_addr(p.addr()).is_some()
+}
+
+#[cold]
+#[inline(never)]
+fn emptied(page: PageRef) {
+    if let Some(theap) = theap::owner_of(page) {
+        theap.emptied(page);
+    }
+}
+
+/// Frees a block whose page is not plainly the calling thread's.
+///
+/// # Safety
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn free_generic(p: *mut u8) {
+    let Some(page) = PageRef::of_addr(p.addr()) else {
+        if !p.is_null() {
+            report::invalid_pointer("mi_free", p.addr());
+        }
+        return;
+    };
+    let block = if page.has_interior() { page.block_at(p.addr()) } else { p.cast() };
+    let owner = page.owner.load(Ordering::Relaxed) & !FLAGS;
+    if owner == os::thread_id() {
+        // SAFETY: this thread owns the page and the block is the caller's.
+        if unsafe { page.push_local(block) } {
+            emptied(page);
+        }
+        return;
+    }
+    // SAFETY: the block is the caller's, and the page is somebody else's or nobody's.
+    unsafe { free_remote(page, block, owner == 0) }
+}
+
+/// Frees a block of a page that this thread does not own.
+///
+/// # Safety
+/// `block` is a live block of `page` that the caller owns.
+unsafe fn free_remote(page: PageRef, block: *mut Block, abandoned: bool) {
+    if abandoned && page.remote.claim() {
+        // SAFETY: the claim makes this thread the holder; the block is the caller's.
+        unsafe { page.push_local(block) };
+        abandon::settle(page, theap::current_or_none());
+        return;
+    }
+    // SAFETY: the block is the caller's.
+    if unsafe { page.remote.push(block) } == Pushed::Claimed {
+        abandon::settle(page, theap::current_or_none());
+    }
+}

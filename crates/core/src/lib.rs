@@ -1,0 +1,70 @@
+//! The engine of the rimalloc memory allocator.
+//!
+//! This crate is the mechanism under the `rimalloc` crate and the C library, and makes no promise about its
+//! interface: depend on `rimalloc` instead. It needs neither `std` nor `alloc`, and nothing but `libc`.
+//!
+//! The order of the modules below is the order of the layers: a module names only modules above it.
+//! `ARCHITECTURE.md` in the repository is the map.
+#![no_std]
+#![deny(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+// Vocabulary.
+pub mod config;
+pub mod units;
+pub mod sync;
+pub mod ptr;
+
+// System.
+pub mod os;
+
+// Services and structures. Models of the protocols are built without the rest.
+pub mod bitmap;
+#[cfg(not(all(test, loom)))]
+pub mod options;
+#[cfg(not(all(test, loom)))]
+pub mod report;
+#[cfg(not(all(test, loom)))]
+pub mod size_class;
+#[cfg(not(all(test, loom)))]
+pub mod stats;
+#[cfg(not(all(test, loom)))]
+pub mod random;
+
+// Memory.
+#[cfg(not(all(test, loom)))]
+pub mod page_map;
+#[cfg(not(all(test, loom)))]
+pub mod arena;
+
+// Pages.
+#[cfg(not(all(test, loom)))]
+pub mod page;
+#[cfg(not(all(test, loom)))]
+pub mod page_queue;
+
+// Heaps.
+#[cfg(not(all(test, loom)))]
+pub mod heap;
+#[cfg(not(all(test, loom)))]
+pub mod theap;
+#[cfg(not(all(test, loom)))]
+pub mod abandon;
+#[cfg(not(all(test, loom)))]
+pub mod refill;
+#[cfg(not(all(test, loom)))]
+pub mod thread;
+
+// Entry.
+#[cfg(not(all(test, loom)))]
+pub mod alloc;
+#[cfg(not(all(test, loom)))]
+pub mod aligned;
+#[cfg(not(all(test, loom)))]
+pub mod free;
+#[cfg(not(all(test, loom)))]
+pub mod realloc;
+#[cfg(not(all(test, loom)))]
+pub mod collect;

@@ -1,0 +1,471 @@
+//! Pages: runs of slices cut into blocks of one size, and the records that describe them.
+//!
+//! # Lists of a page
+//! `free` is the list handed to the fast path of `malloc`; `local_free` collects what the owner frees; the
+//! [`RemoteList`] what others free. Blocks are counted when lists are handed over, so that taking a block
+//! costs no count:
+//!
+//! ```text
+//! used = capacity - length(local_free)       live blocks, plus the handed list, plus what is listed remotely
+//! ```
+//!
+//! # Invariants
+//! P2: non-atomic fields are touched only by the holder of the page: its owner, or the claimant of an
+//! abandoned one. P3: `used` never under-counts live blocks, at any instruction: the parent of a fork may
+//! be stopped anywhere. P4: the page is in the page map while a block of it is live.
+#![allow(unsafe_code)]
+
+pub(crate) mod outside;
+pub(crate) mod remote;
+
+use core::cell::Cell;
+use core::ops::Deref;
+use core::ptr::{NonNull, null_mut};
+
+use crate::arena::{Arena, Span, meta};
+use crate::config::{EXTEND_MAX, EXTEND_MIN, RECORD_SIZE, SLICE_SIZE};
+use crate::os;
+use crate::page_map;
+use crate::ptr::{Block, Record};
+use crate::size_class::{self, HUGE_BIN};
+use crate::stats::STATS;
+use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use crate::units::{align_up, slices_for, to_u32};
+use remote::RemoteList;
+
+/// Bits of an owner word that are not part of the thread id.
+pub const FLAGS: usize = 7;
+
+/// Flag in the owner word: blocks may have been handed out by an address inside them.
+pub const INTERIOR: usize = 1;
+
+/// The record of a page: the owner's line first, what is shared or rare on the second.
+#[repr(C, align(128))]
+pub struct Page {
+    /// Blocks handed to the fast path.
+    pub free: Cell<*mut Block>,
+    /// Blocks that the owner has freed.
+    pub local_free: Cell<*mut Block>,
+    /// Thread id of the owner, 0 when abandoned, with [`FLAGS`] in its low bits.
+    pub owner: AtomicUsize,
+    /// Blocks not on `local_free`.
+    pub used: Cell<u32>,
+    /// Blocks that have been linked into a list so far; the rest of the page is untouched.
+    pub capacity: Cell<u32>,
+    /// Blocks that fit.
+    reserved: Cell<u32>,
+    bin: AtomicU8,
+    /// Every block on `free` reads as zeros beyond its link.
+    free_is_zero: Cell<bool>,
+    /// The part of the page beyond `capacity` reads as zeros.
+    fresh_is_zero: Cell<bool>,
+    /// Slow-path calls until an empty page is given back; 0 when it is not retired.
+    pub retire: Cell<u8>,
+    block_size: AtomicUsize,
+    start: AtomicPtr<u8>,
+    /// The theap that owns the page, or owned it last: a hint for who should have it back.
+    pub theap: Cell<*const ()>,
+
+    /// Blocks that other threads have freed, and whether anyone holds the page.
+    pub remote: RemoteList,
+    /// The heap that the page's blocks belong to.
+    pub heap: AtomicPtr<()>,
+    /// Neighbours in the owner's queue of the bin.
+    pub next: Cell<*mut Page>,
+    /// See `next`.
+    pub prev: Cell<*mut Page>,
+    arena: Cell<Option<&'static Arena>>,
+    slice_index: Cell<u32>,
+    slices: Cell<u32>,
+    /// Neighbours in the list of pages outside arenas.
+    outside_next: Cell<*mut Page>,
+    outside_prev: Cell<*mut Page>,
+}
+
+const _: () = assert!(size_of::<Page>() == RECORD_SIZE);
+const _: () = assert!(core::mem::offset_of!(Page, remote) == 64);
+
+// SAFETY: by P2 the cells have one holder at a time, and the hold passes with acquire and release.
+unsafe impl Sync for Page {}
+
+/// The page that a theap without a page of some bin points at: it never has a free block.
+pub static EMPTY_PAGE: Page = Page {
+    free: Cell::new(null_mut()),
+    local_free: Cell::new(null_mut()),
+    owner: AtomicUsize::new(0),
+    used: Cell::new(0),
+    capacity: Cell::new(0),
+    reserved: Cell::new(0),
+    bin: AtomicU8::new(0),
+    free_is_zero: Cell::new(false),
+    fresh_is_zero: Cell::new(false),
+    retire: Cell::new(0),
+    block_size: AtomicUsize::new(0),
+    start: AtomicPtr::new(null_mut()),
+    theap: Cell::new(core::ptr::null()),
+    remote: RemoteList::new_owned(),
+    heap: AtomicPtr::new(null_mut()),
+    next: Cell::new(null_mut()),
+    prev: Cell::new(null_mut()),
+    arena: Cell::new(None),
+    slice_index: Cell::new(0),
+    slices: Cell::new(0),
+    outside_next: Cell::new(null_mut()),
+    outside_prev: Cell::new(null_mut()),
+};
+
+/// A page whose record is known to be live.
+///
+/// # Invariants
+/// Points at a record in an arena's header, which stays readable while the sub-process lives, or at one of
+/// a page outside arenas that has a live block or an owner.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PageRef(NonNull<Page>);
+
+impl Deref for PageRef {
+    type Target = Page;
+
+    #[inline(always)]
+    fn deref(&self) -> &Page {
+        // SAFETY: by the invariant of the type.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl PageRef {
+    /// The page that a record describes.
+    #[inline(always)]
+    pub fn from_record(record: NonNull<Record>) -> Self {
+        Self(record.cast())
+    }
+
+    /// The page behind a link of a queue, unless it is null.
+    ///
+    /// # Safety
+    /// `page` is null or a page that the caller's theap owns.
+    #[inline(always)]
+    pub unsafe fn from_link(page: *mut Page) -> Option<Self> {
+        NonNull::new(page).map(Self)
+    }
+
+    /// The page as it stands in the links of a queue.
+    #[inline(always)]
+    pub fn as_ptr(self) -> *mut Page {
+        self.0.as_ptr()
+    }
+
+    /// The page as it stands in the page map.
+    pub fn as_record(self) -> NonNull<Record> {
+        self.0.cast()
+    }
+
+    /// The page that `addr` lies in, if any.
+    pub fn of_addr(addr: usize) -> Option<Self> {
+        page_map::lookup(addr).map(Self::from_record)
+    }
+
+    /// As [`of_addr`](Self::of_addr), where the flat form of the map knows it.
+    #[inline(always)]
+    pub fn of_addr_fast(addr: usize) -> Option<Self> {
+        page_map::lookup_fast(addr).map(Self::from_record)
+    }
+
+    /// Makes a page of a claimed span, held by the caller and without an owner. Gives the span back and
+    /// returns `None` when memory for its metadata ran out.
+    ///
+    /// # Safety
+    /// The caller has claimed `span` and nothing else refers to it.
+    pub unsafe fn create(span: Span, bin: usize, block_size: usize, heap: *mut ()) -> Option<Self> {
+        let record = match span.arena {
+            Some(arena) => Some(arena.record(span.index)),
+            None => meta::take(RECORD_SIZE).map(NonNull::cast),
+        };
+        let Some(record) = record else {
+            // SAFETY: nobody has seen the span.
+            unsafe { span.give() };
+            return None;
+        };
+        let page = Self::from_record(record);
+        let reserved = if bin == HUGE_BIN { 1 } else { span.slices * SLICE_SIZE / block_size };
+        page.free.set(null_mut());
+        page.local_free.set(null_mut());
+        page.owner.store(0, Ordering::Relaxed);
+        page.used.set(0);
+        page.capacity.set(0);
+        page.reserved.set(to_u32(reserved));
+        page.bin.store(size_class::bin_byte(bin), Ordering::Relaxed);
+        page.free_is_zero.set(false);
+        page.fresh_is_zero.set(span.zero);
+        page.retire.set(0);
+        page.block_size.store(block_size, Ordering::Relaxed);
+        page.start.store(span.start.as_ptr(), Ordering::Relaxed);
+        page.theap.set(core::ptr::null());
+        page.heap.store(heap, Ordering::Relaxed);
+        page.next.set(null_mut());
+        page.prev.set(null_mut());
+        page.arena.set(span.arena);
+        page.slice_index.set(to_u32(span.index));
+        page.slices.set(to_u32(span.slices));
+        page.remote.reset();
+        if !page_map::set(span.start, span.slices, record) {
+            // SAFETY: the page has no block yet.
+            unsafe { page.dispose() };
+            return None;
+        }
+        match span.arena {
+            Some(arena) => _ = arena.pages().set(span.index, 1),
+            None => outside::add(page),
+        }
+        STATS.pages.increase(1);
+        Some(page)
+    }
+
+    /// Ends a page without live blocks: its slices go back to where they came from.
+    ///
+    /// # Safety
+    /// The caller holds the page, no queue links it, and no block of it is live.
+    pub unsafe fn release(self) {
+        let span = self.span();
+        page_map::clear(span.start, span.slices);
+        match span.arena {
+            Some(arena) => _ = arena.pages().clear(span.index, 1),
+            None => outside::remove(self),
+        }
+        STATS.pages.decrease(1);
+        // SAFETY: the caller's promise; the page has left the map.
+        unsafe { self.dispose() };
+    }
+
+    /// Gives back the slices, and the record where it is not part of an arena.
+    ///
+    /// # Safety
+    /// As for [`release`](Self::release), and the page is not in the map.
+    unsafe fn dispose(self) {
+        let span = self.span();
+        // The owner word of a dead record matches no thread; its remote list stays held, so no claim on it
+        // can succeed.
+        self.owner.store(0, Ordering::Relaxed);
+        if span.arena.is_none() {
+            // SAFETY: the record came from `meta::take` and nothing refers to it any more.
+            unsafe { meta::give(self.0.cast(), RECORD_SIZE) };
+        }
+        // SAFETY: the span is the page's, and nothing refers to its memory.
+        unsafe { span.give() };
+    }
+}
+
+impl Page {
+    /// The slices of the page. Only for the holder.
+    pub fn span(&self) -> Span {
+        // SAFETY: a live page has a start.
+        let start = unsafe { NonNull::new_unchecked(self.start()) };
+        let (slices, index) = (self.slices.get() as usize, self.slice_index.get() as usize);
+        Span { start, slices, arena: self.arena.get(), index, zero: false }
+    }
+
+    /// First byte of the first block.
+    #[inline]
+    pub fn start(&self) -> *mut u8 {
+        self.start.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of a block.
+    #[inline]
+    pub fn block_size(&self) -> usize {
+        self.block_size.load(Ordering::Relaxed)
+    }
+
+    /// The bin of the page's blocks, [`HUGE_BIN`] for a page of one block.
+    #[inline]
+    pub fn bin(&self) -> usize {
+        self.bin.load(Ordering::Relaxed) as usize
+    }
+
+    /// The arena of the page, and the number of its first slice there. Only for the holder.
+    pub fn place(&self) -> Option<(&'static Arena, usize)> {
+        self.arena.get().map(|arena| (arena, self.slice_index.get() as usize))
+    }
+
+    /// Whether the page's blocks may be known by addresses inside them.
+    #[inline]
+    pub fn has_interior(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) & INTERIOR != 0
+    }
+
+    /// Notes that a block has been handed out by an address inside it. Only for the holder.
+    pub fn set_interior(&self) {
+        self.owner.store(self.owner.load(Ordering::Relaxed) | INTERIOR, Ordering::Release);
+    }
+
+    /// The block that `addr`, an address inside the page, belongs to.
+    pub fn block_at(&self, addr: usize) -> *mut Block {
+        let start = self.start();
+        let offset = addr - start.addr();
+        let size = self.block_size();
+        start.map_addr(|base| base + offset / size * size).cast()
+    }
+
+    /// Bytes usable from `addr`, an address inside a live block, to the end of its block.
+    pub fn usable_from(&self, addr: usize) -> usize {
+        if !self.has_interior() {
+            return self.block_size();
+        }
+        self.block_at(addr).addr() + self.block_size() - addr
+    }
+
+    /// Whether a list or the untouched rest of the page can yield a block. Only for the holder.
+    pub fn has_free(&self) -> bool {
+        !self.free.get().is_null() || !self.local_free.get().is_null() || self.capacity.get() < self.reserved.get()
+    }
+
+    /// Takes the first block handed to the fast path.
+    #[inline(always)]
+    pub fn pop(&self) -> Option<NonNull<Block>> {
+        let block = NonNull::new(self.free.get())?;
+        // SAFETY: the handed list belongs to the owner, who is the caller (P1, P2).
+        self.free.set(unsafe { Block::next(block.as_ptr()) });
+        Some(block)
+    }
+
+    /// Puts a block back on the owner's list; true when no block of the page is live any more.
+    ///
+    /// # Safety
+    /// The caller holds the page, and `block` is a live block of it that it owns.
+    #[inline(always)]
+    pub unsafe fn push_local(&self, block: *mut Block) -> bool {
+        // SAFETY: the block was the caller's and becomes the list's (P1).
+        unsafe { Block::set_next(block, self.local_free.get()) };
+        self.local_free.set(block);
+        // Counted after the push: stopped in between, the page counts one block too many (P3).
+        let used = self.used.get().wrapping_sub(1);
+        self.used.set(used);
+        used == 0
+    }
+
+    /// Hands a list to the fast path: what the owner freed, else what others freed. Whether there was any.
+    pub fn hand_over(&self) -> bool {
+        debug_assert!(self.free.get().is_null());
+        if self.local_free.get().is_null() {
+            self.take_remote();
+        }
+        let list = self.local_free.get();
+        if list.is_null() {
+            return false;
+        }
+        // Each list is emptied before another has its blocks: stopped in between, blocks are lost, never
+        // handed out twice (P1).
+        self.local_free.set(null_mut());
+        self.used.set(self.capacity.get());
+        self.free_is_zero.set(false);
+        self.free.set(list);
+        true
+    }
+
+    /// Moves what others have freed to the owner's list.
+    pub fn take_remote(&self) {
+        self.append_local(self.remote.take());
+    }
+
+    /// Moves the list handed to the fast path back to the owner's list, so that `used` counts live blocks
+    /// and those listed remotely only.
+    pub fn take_back(&self) {
+        let list = self.free.replace(null_mut());
+        self.append_local(list);
+    }
+
+    /// Appends `list`, whose blocks `used` still counts, to the owner's list.
+    fn append_local(&self, list: *mut Block) {
+        if list.is_null() {
+            return;
+        }
+        let (mut last, mut count) = (list, 1);
+        loop {
+            // SAFETY: the list is the caller's (P1), `last` is on it.
+            let next = unsafe { Block::next(last) };
+            if next.is_null() {
+                break;
+            }
+            last = next;
+            count += 1;
+            debug_assert!(count <= self.capacity.get(), "a list is never longer than its page");
+        }
+        // SAFETY: as above.
+        unsafe { Block::set_next(last, self.local_free.get()) };
+        self.local_free.set(list);
+        self.used.set(self.used.get() - count);
+    }
+
+    /// Links the next untouched blocks, in address order, and hands them to the fast path. Whether there
+    /// were any. Steps are small while the page is young.
+    pub fn extend(&self) -> bool {
+        debug_assert!(self.free.get().is_null());
+        let (capacity, reserved) = (self.capacity.get(), self.reserved.get());
+        if capacity == reserved {
+            return false;
+        }
+        let size = self.block_size();
+        let step = (capacity as usize * size / 2).clamp(EXTEND_MIN, EXTEND_MAX);
+        let count = to_u32((step / size).max(1)).min(reserved - capacity);
+        let mut at = self.start().wrapping_add(capacity as usize * size);
+        let first = at.cast::<Block>();
+        for _ in 1..count {
+            let next = at.wrapping_add(size);
+            // SAFETY: the place is an untouched block of this page, which the caller holds (P2).
+            unsafe { Block::place(at, next.cast()) };
+            at = next;
+        }
+        // SAFETY: as above.
+        unsafe { Block::place(at, null_mut()) };
+        // Counted before the list can be seen (P3).
+        self.used.set(self.used.get() + count);
+        self.capacity.set(capacity + count);
+        self.free_is_zero.set(self.fresh_is_zero.get());
+        self.free.set(first);
+        true
+    }
+
+    /// Forgets the order in which blocks were freed: the page will be linked anew, in address order and as
+    /// far as needed. Only for the holder of a page without live blocks.
+    pub fn rebuild(&self) {
+        debug_assert!(self.used.get() == 0 && self.free.get().is_null());
+        self.local_free.set(null_mut());
+        self.capacity.set(0);
+        self.fresh_is_zero.set(false);
+        self.owner.store(self.owner.load(Ordering::Relaxed) & !INTERIOR, Ordering::Relaxed);
+    }
+
+    /// Bytes that the page's linked blocks cover.
+    pub fn linked_bytes(&self) -> usize {
+        self.capacity.get() as usize * self.block_size()
+    }
+
+    /// Whether a block that was just popped reads as zeros beyond its link.
+    #[inline]
+    pub fn popped_is_zero(&self) -> bool {
+        self.free_is_zero.get()
+    }
+
+    /// Takes the only block of a fresh huge page, and whether it reads as zeros throughout.
+    pub fn take_single(&self) -> (*mut u8, bool) {
+        self.used.set(1);
+        self.capacity.set(1);
+        (self.start(), self.fresh_is_zero.get())
+    }
+
+    /// Bytes that a huge block of `size` bytes is given: whole OS pages.
+    pub fn huge_block_size(size: usize) -> Option<usize> {
+        align_up(size, os::page_size())
+    }
+
+    /// Slices that the page covers. Only for the holder.
+    pub fn slice_count(&self) -> usize {
+        self.slices.get() as usize
+    }
+
+    /// Changes the size of the only block of a huge page, whose last slices the caller has claimed or is
+    /// about to give back. Only for the holder.
+    pub fn resize_single(&self, block_size: usize) {
+        self.block_size.store(block_size, Ordering::Relaxed);
+        self.slices.set(to_u32(slices_for(block_size)));
+    }
+}

@@ -1,0 +1,115 @@
+//! From any address to the record of the page it lies in, or to nothing. A lookup never faults.
+//!
+//! Where the reservation is granted the map is flat: one pointer for each slice of the user address space,
+//! reserved without commit, so that only the parts that describe arenas ever become memory. Under a limit
+//! on address space or strict overcommit it has two levels with a static root, and leaves on demand.
+//! [`lookup_fast`] serves the flat form only; in the other form, and before the map exists, it finds
+//! nothing and its caller comes back through [`lookup`].
+//!
+//! # Invariants
+//! P4: a page stays in the map from before its first block is seen until after its last is returned.
+//! `FLAT_ENTRIES` is nonzero only after `FLAT` points at that many entries, and neither changes after.
+#![allow(unsafe_code)]
+
+use core::ptr::{NonNull, null_mut};
+
+use crate::config::SLICE_SHIFT;
+use crate::os;
+use crate::ptr::Record;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+
+type Entry = AtomicPtr<Record>;
+
+/// log2 of the entries in a leaf of the two-level form: a leaf describes 4 GiB.
+const LEAF_SHIFT: u32 = 16;
+const LEAF_ENTRIES: usize = 1 << LEAF_SHIFT;
+
+/// Bits of user addresses that the two-level root covers.
+const ROOT_ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 };
+const ROOT_ENTRIES: usize = 1 << (ROOT_ADDRESS_BITS - SLICE_SHIFT - LEAF_SHIFT);
+
+static FLAT_ENTRIES: AtomicUsize = AtomicUsize::new(0);
+static FLAT: AtomicPtr<Entry> = AtomicPtr::new(null_mut());
+static ROOT: [AtomicPtr<Entry>; ROOT_ENTRIES] = [const { AtomicPtr::new(null_mut()) }; ROOT_ENTRIES];
+
+/// Reserves the flat form if the system grants it. Called once, before the first page is made.
+pub fn init() {
+    let entries = 1_usize << (os::address_bits() - SLICE_SHIFT);
+    // A process that lives under a limit needs its address space for itself.
+    if os::address_space_limit().is_some() || !os::overcommits() {
+        return;
+    }
+    let bytes = entries * size_of::<Entry>();
+    if let Ok(base) = os::reserve(bytes, os::page_size(), true) {
+        // SAFETY: the range was just reserved and holds nothing yet.
+        unsafe { os::exclude_from_dump(base, bytes) };
+        FLAT.store(base.cast::<Entry>().as_ptr(), Ordering::Release);
+        FLAT_ENTRIES.store(entries, Ordering::Release);
+    }
+}
+
+/// The record of the page at `addr`, if the flat form knows one. Two compares and two loads.
+#[inline(always)]
+pub fn lookup_fast(addr: usize) -> Option<NonNull<Record>> {
+    let index = addr >> SLICE_SHIFT;
+    if index >= FLAT_ENTRIES.load(Ordering::Relaxed) {
+        return None;
+    }
+    // SAFETY: the index is below `FLAT_ENTRIES`, so `FLAT` points at the entry (invariant of the module).
+    let entry = unsafe { &*FLAT.load(Ordering::Relaxed).add(index) };
+    NonNull::new(entry.load(Ordering::Relaxed))
+}
+
+/// The record of the page at `addr`, whatever form the map has and whatever `addr` is.
+pub fn lookup(addr: usize) -> Option<NonNull<Record>> {
+    entry(addr >> SLICE_SHIFT).and_then(|entry| NonNull::new(entry.load(Ordering::Acquire)))
+}
+
+/// The entry of slice number `index`, unless no leaf describes it.
+fn entry(index: usize) -> Option<&'static Entry> {
+    let flat_entries = FLAT_ENTRIES.load(Ordering::Acquire);
+    let (base, offset) = if flat_entries != 0 {
+        (FLAT.load(Ordering::Relaxed), (index < flat_entries).then_some(index)?)
+    } else {
+        (ROOT.get(index >> LEAF_SHIFT)?.load(Ordering::Acquire), index & (LEAF_ENTRIES - 1))
+    };
+    // SAFETY: `base` is null or points at entries that are never released, and `offset` is one of them.
+    (!base.is_null()).then(|| unsafe { &*base.add(offset) })
+}
+
+/// Makes the `count` slices from `start` on resolve to `record`. False when memory for the map ran out; no
+/// slice resolves to it then.
+pub fn set(start: NonNull<u8>, count: usize, record: NonNull<Record>) -> bool {
+    let first = start.addr().get() >> SLICE_SHIFT;
+    for index in first..first + count {
+        let Some(entry) = entry(index).or_else(|| add_leaf(index).and_then(|()| entry(index))) else {
+            clear(start, index - first);
+            return false;
+        };
+        entry.store(record.as_ptr(), Ordering::Release);
+    }
+    true
+}
+
+/// Makes the `count` slices from `start` on resolve to nothing.
+pub fn clear(start: NonNull<u8>, count: usize) {
+    let first = start.addr().get() >> SLICE_SHIFT;
+    for index in first..first + count {
+        if let Some(entry) = entry(index) {
+            entry.store(null_mut(), Ordering::Release);
+        }
+    }
+}
+
+/// Adds the leaf that describes slice number `index`.
+fn add_leaf(index: usize) -> Option<()> {
+    let slot = ROOT.get(index >> LEAF_SHIFT)?;
+    let bytes = LEAF_ENTRIES * size_of::<Entry>();
+    let leaf = os::reserve(bytes, os::page_size(), true).ok()?;
+    let ours = leaf.cast::<Entry>().as_ptr();
+    if slot.compare_exchange(null_mut(), ours, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        // SAFETY: another thread installed its leaf first; nobody has seen ours.
+        let _ = unsafe { os::release(leaf, bytes) };
+    }
+    Some(())
+}

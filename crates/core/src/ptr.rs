@@ -1,0 +1,66 @@
+//! The two kinds of memory that pointers in the engine lead to: blocks and page records.
+#![allow(unsafe_code)]
+
+use core::ptr::NonNull;
+
+use crate::sync::LinkCell;
+
+/// A free block: its first word links it to the next one of the list it is on.
+///
+/// # Invariants
+/// P1: a block is in exactly one of: the user's hands, its page's local lists, its page's remote list, a
+/// list handed to a theap's fast path. Only the holder of the block or of its list touches the link.
+#[repr(C)]
+pub struct Block {
+    next: LinkCell<*mut Block>,
+}
+
+impl Block {
+    /// The block that follows `block` on its list, or null.
+    ///
+    /// # Safety
+    /// `block` is on a list that the caller owns (P1).
+    #[inline]
+    pub unsafe fn next(block: *mut Block) -> *mut Block {
+        // SAFETY: by P1 the block is live memory of the allocator and nobody else touches its link.
+        unsafe { (*block).next.get() }
+    }
+
+    /// Makes `next` follow `block`.
+    ///
+    /// # Safety
+    /// The caller owns `block`: it was just given back, or is on a list that the caller owns (P1).
+    #[inline]
+    pub unsafe fn set_next(block: *mut Block, next: *mut Block) {
+        // SAFETY: by P1 the block is memory of the allocator that only the caller can reach now.
+        unsafe { (*block).next.set(next) }
+    }
+
+    /// Turns fresh memory into a block that links to `next`.
+    ///
+    /// # Safety
+    /// `place` is valid for writes of a word, aligned to a word, and only the caller can reach it.
+    #[inline]
+    pub unsafe fn place(place: *mut u8, next: *mut Block) -> *mut Block {
+        let block = place.cast::<Block>();
+        // SAFETY: the caller's promise is what `write` needs.
+        unsafe { block.write(Block { next: LinkCell::new(next) }) };
+        block
+    }
+}
+
+/// Opaque storage of a page record: memory that arenas lay out and that the page layer gives a meaning.
+#[repr(C, align(128))]
+pub struct Record {
+    bytes: [u8; crate::config::RECORD_SIZE],
+}
+
+/// `ptr` moved by `bytes`.
+///
+/// # Safety
+/// The result is in the same reserved range as `ptr`, or one past its end.
+#[inline]
+pub unsafe fn offset(ptr: NonNull<u8>, bytes: usize) -> NonNull<u8> {
+    // SAFETY: the caller keeps the result inside the range.
+    unsafe { ptr.add(bytes) }
+}

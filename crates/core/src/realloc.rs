@@ -1,0 +1,316 @@
+//! Reallocation: in place where the block fits, by moving OS pages where it is large, else by copying.
+//!
+//! A block stays where it is when the new size is between half of what it holds and all of it. On failure
+//! the result is null, `errno` is `ENOMEM` and the old block is untouched; null as the old block makes each
+//! function an allocation, and size 0 gives a small block, never null. Old blocks outside the allocator's
+//! memory are reported, and the result is null. Any thread may call.
+//!
+//! The zeroing forms need a block whose usable bytes were zeroed when it was made: all usable bytes beyond
+//! the old usable size are zero then.
+#![allow(unsafe_code)]
+
+use core::ptr::null_mut;
+
+use crate::aligned;
+use crate::alloc::{self, bad_alignment, overflow};
+use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
+use crate::free::{free, usable_size};
+use crate::os;
+use crate::page::{Page, PageRef};
+use crate::page_map;
+use crate::report;
+use crate::size_class::HUGE_BIN;
+use crate::units::slices_for;
+
+/// Bytes from which moving OS pages is cheaper than copying them.
+const MOVE_MIN: usize = 512 << 10;
+
+/// Changes the size of a block to `size` bytes, moving it if need be.
+///
+/// Source: `realloc(3)`.
+///
+/// # Safety
+/// `p` is null, an address outside the allocator's memory, or a live block, which ends if the result is not
+/// null.
+pub unsafe fn realloc(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { resize(p, size, 1, 0, false) }
+}
+
+/// [`realloc`] to `count * size` bytes; null when the product overflows.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn reallocn(p: *mut u8, count: usize, size: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        // SAFETY: the caller's promise.
+        Some(total) => unsafe { realloc(p, total) },
+        None => overflow(count, size),
+    }
+}
+
+/// [`realloc`] that frees the old block when it fails.
+///
+/// # Safety
+/// As for [`realloc`], but the block always ends.
+pub unsafe fn reallocf(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let moved = realloc(p, size);
+        if moved.is_null() {
+            free(p);
+        }
+        moved
+    }
+}
+
+/// `p` if `size` bytes fit its block as it is, else null. The block is never moved or grown.
+///
+/// # Safety
+/// As for [`usable_size`].
+pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    if !p.is_null() && unsafe { usable_size(p) } >= size { p } else { null_mut() }
+}
+
+/// [`realloc`] of a zeroed block that zeroes what it adds.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn rezalloc(p: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { resize(p, size, 1, 0, true) }
+}
+
+/// [`rezalloc`] to `count * size` bytes; null when the product overflows.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn recalloc(p: *mut u8, count: usize, size: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        // SAFETY: the caller's promise.
+        Some(total) => unsafe { rezalloc(p, total) },
+        None => overflow(count, size),
+    }
+}
+
+/// [`realloc`] to a multiple of `align`. An alignment of at most a word is that of any block.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn realloc_aligned(p: *mut u8, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { resize(p, size, align, 0, false) }
+}
+
+/// [`realloc`] so that `p + offset` is a multiple of `align`.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn realloc_aligned_at(p: *mut u8, size: usize, align: usize, offset: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { resize(p, size, align, offset, false) }
+}
+
+/// [`rezalloc`] to a multiple of `align`.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn rezalloc_aligned(p: *mut u8, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { resize(p, size, align, 0, true) }
+}
+
+/// [`rezalloc`] so that `p + offset` is a multiple of `align`.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn rezalloc_aligned_at(p: *mut u8, size: usize, align: usize, offset: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { resize(p, size, align, offset, true) }
+}
+
+/// [`rezalloc_aligned`] to `count * size` bytes; null when the product overflows.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn recalloc_aligned(p: *mut u8, count: usize, size: usize, align: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { recalloc_aligned_at(p, count, size, align, 0) }
+}
+
+/// [`rezalloc_aligned_at`] to `count * size` bytes; null when the product overflows.
+///
+/// # Safety
+/// As for [`realloc`].
+pub unsafe fn recalloc_aligned_at(p: *mut u8, count: usize, size: usize, align: usize, offset: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        // SAFETY: the caller's promise.
+        Some(total) => unsafe { resize(p, total, align, offset, true) },
+        None => overflow(count, size),
+    }
+}
+
+fn allocate(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+    match (align <= WORD_SIZE && offset == 0, zero) {
+        (true, false) => alloc::malloc(size),
+        (true, true) => alloc::zalloc(size),
+        (false, false) => aligned::malloc_aligned_at(size, align, offset),
+        (false, true) => aligned::zalloc_aligned_at(size, align, offset),
+    }
+}
+
+/// All forms of reallocation.
+///
+/// # Safety
+/// As for [`realloc`].
+unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+    let align = if align <= WORD_SIZE { 1 } else { align };
+    if !align.is_power_of_two() {
+        return bad_alignment(size, align);
+    }
+    if p.is_null() {
+        return allocate(size, align, offset, zero);
+    }
+    let Some(page) = PageRef::of_addr(p.addr()) else {
+        report::invalid_pointer("mi_realloc", p.addr());
+        return null_mut();
+    };
+    let old = page.usable_from(p.addr());
+    let stays_aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
+    if size <= old && size >= old / 2 && size > 0 && stays_aligned {
+        return p;
+    }
+    if page.bin() == HUGE_BIN && stays_aligned && size > MEDIUM_BLOCK_MAX && p == page.start() {
+        // SAFETY: the block is the caller's, and it is the only one of its page.
+        if unsafe { resize_in_place(page, size, zero) } {
+            return p;
+        }
+        if align <= SLICE_SIZE && offset == 0 && old >= MOVE_MIN && size > old {
+            // SAFETY: as above.
+            let moved = unsafe { move_pages(page, size) };
+            if !moved.is_null() {
+                return moved;
+            }
+        }
+    }
+    // SAFETY: the caller's promise; `old` bytes are usable at `p`.
+    unsafe { copy(p, old, size, align, offset, zero) }
+}
+
+/// Reallocates by copying.
+///
+/// # Safety
+/// As for [`realloc`]; `p` is a live block with `old` usable bytes.
+unsafe fn copy(p: *mut u8, old: usize, size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+    // Only what the old block does not cover needs to be zeroed, unless fresh memory is zero anyway.
+    let fresh = allocate(size, align, offset, zero && size > old);
+    if fresh.is_null() {
+        return null_mut();
+    }
+    let kept = old.min(size);
+    // SAFETY: both blocks are live and distinct, and hold at least `kept` bytes.
+    unsafe {
+        fresh.copy_from_nonoverlapping(p, kept);
+        if zero && size <= old {
+            fresh.add(kept).write_bytes(0, usable_size(fresh) - kept);
+        }
+        free(p);
+    }
+    fresh
+}
+
+/// Changes the size of the only block of a page without moving it: gives its last slices back, or takes
+/// those that follow. Whether that was possible. With `zero`, what is added reads as zeros.
+///
+/// # Safety
+/// The caller owns the block, which is the only one of its page.
+unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
+    let Some(block_size) = (size <= REQUEST_MAX).then(|| Page::huge_block_size(size)).flatten() else {
+        return false;
+    };
+    // A refusal means that somebody frees the block at the same time, which the caller has promised not to.
+    if !page.remote.claim() {
+        return false;
+    }
+    let (old_size, span) = (page.block_size(), page.span());
+    let (have, want) = (span.slices, slices_for(block_size));
+    let resized = if want <= have {
+        if want < have {
+            shrink(page, want);
+        }
+        true
+    } else {
+        grow(page, want - have)
+    };
+    if resized {
+        if zero && block_size > old_size {
+            // SAFETY: the bytes between the old and the new end lie in the page's slices.
+            unsafe { page.start().add(old_size).write_bytes(0, block_size - old_size) };
+        }
+        page.resize_single(block_size);
+    }
+    page.remote.disown();
+    resized
+}
+
+/// Gives back the slices of a held huge page from number `want` on, where its arena can take them.
+fn shrink(page: PageRef, want: usize) {
+    let span = page.span();
+    if let Some((arena, index)) = page.place() {
+        // SAFETY: the slice is inside the page.
+        let tail = unsafe { span.start.add(want * SLICE_SIZE) };
+        page_map::clear(tail, span.slices - want);
+        let tail = crate::arena::Span {
+            start: tail,
+            slices: span.slices - want,
+            arena: Some(arena),
+            index: index + want,
+            zero: false,
+        };
+        // SAFETY: the slices are the page's, and the block is about to end before them.
+        unsafe { tail.give() };
+    }
+}
+
+/// Adds `more` slices to the end of a held huge page, if they are free.
+fn grow(page: PageRef, more: usize) -> bool {
+    let Some((arena, index)) = page.place() else { return false };
+    let have = page.slice_count();
+    let Some(span) = arena.take_at(index + have, more) else { return false };
+    if page_map::set(span.start, more, page.as_record()) {
+        return true;
+    }
+    // SAFETY: the slices were just taken and nothing refers to them.
+    unsafe { span.give() };
+    false
+}
+
+/// Reallocates a large block by moving its OS pages to a larger run of slices; null when that is not
+/// possible.
+///
+/// # Safety
+/// The caller owns the block, which is the only one of its page, and which ends if the result is not null.
+unsafe fn move_pages(page: PageRef, size: usize) -> *mut u8 {
+    let old = page.block_size();
+    let can_move = match page.place() {
+        Some((arena, _)) => arena.traits().accessible && !arena.traits().external,
+        None => true,
+    };
+    if !can_move || size > REQUEST_MAX {
+        return null_mut();
+    }
+    let Some((fresh, _)) = crate::refill::single(crate::heap::Heap::of(&page), size, SLICE_SIZE) else {
+        return null_mut();
+    };
+    let from = page.span();
+    // SAFETY: both ranges are whole OS pages of blocks that the caller owns.
+    if unsafe { os::move_pages(from.start, fresh, old) }.is_err() {
+        // SAFETY: the fresh block was never used.
+        unsafe { free(fresh.as_ptr()) };
+        return null_mut();
+    }
+    // SAFETY: the old block has ended; what is left in its place are zeros.
+    unsafe { free(from.start.as_ptr()) };
+    fresh.as_ptr()
+}

@@ -1,0 +1,90 @@
+//! How a theap comes by a page with a free block, and how blocks too large for any bin are made.
+//!
+//! This is the only way memory gets into the fast path, and therefore the allocator's clock: chores, and
+//! purges that are due, are run from here.
+#![allow(unsafe_code)]
+
+use core::ptr::NonNull;
+
+use crate::abandon;
+use crate::config::SLICE_SIZE;
+use crate::heap::Heap;
+use crate::options::{self, Opt};
+use crate::page::{Page, PageRef};
+use crate::size_class::{self, HUGE_BIN};
+use crate::stats::STATS;
+use crate::theap::Theap;
+use crate::units::slices_for;
+
+/// Pages of a queue that one search looks at before it extends a page or takes another.
+const SEARCH_MAX: usize = 8;
+
+/// Makes the first page of `bin`'s queue one with a list handed to the fast path.
+pub fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
+    if theap.tick() {
+        chores(theap);
+    }
+    if let Some(page) = search(theap, bin) {
+        return Some(page);
+    }
+    let page = abandon::reclaim(theap, bin).or_else(|| fresh(theap, bin))?;
+    (page.hand_over() || page.extend()).then_some(page)
+}
+
+/// Looks for free blocks among the pages that the theap owns: freed ones in any page first, untouched ones
+/// after. Pages that turn out to be full are abandoned.
+fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
+    let queue = theap.queue(bin);
+    for _ in 0..SEARCH_MAX {
+        let page = queue.first()?;
+        if page.hand_over() {
+            theap.update_direct(bin);
+            return Some(page);
+        }
+        if !page.has_free() {
+            abandon::abandon_full(theap, page);
+        } else if queue.count() == 1 {
+            break;
+        } else {
+            theap.rotate(bin, page);
+        }
+    }
+    let page = queue.first()?;
+    theap.update_direct(bin);
+    (page.hand_over() || page.extend()).then(|| STATS.pages_extended.bump()).map(|()| page)
+}
+
+/// Makes a fresh page of `bin` the first of its queue.
+fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
+    let heap = theap.heap();
+    let span = heap.subproc.arenas.take(size_class::page_slices(bin), SLICE_SIZE, heap.arena)?;
+    // SAFETY: the span was just claimed.
+    let page = unsafe { PageRef::create(span, bin, size_class::block_size(bin), heap.as_page_owner()) }?;
+    theap.own(page, true);
+    Some(page)
+}
+
+/// What a theap does every so many slow-path calls.
+#[cold]
+fn chores(theap: &Theap) {
+    theap.sweep_retired(false);
+    theap.heap().subproc.arenas.purge_if_due();
+    let interval = options::get(Opt::GenericCollect).clamp(1, 1_000_000).unsigned_abs();
+    if theap.calls().is_multiple_of(interval.next_multiple_of(crate::config::SWEEP_CALLS)) {
+        theap.collect();
+    }
+}
+
+/// Makes a page of one block of at least `size` bytes at a multiple of `align`. The page has no owner: the
+/// only event of its life is that its block is freed, by whoever. Also says whether it reads as zeros.
+pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+    heap.subproc.arenas.purge_if_due();
+    let block_size = Page::huge_block_size(size)?;
+    let span = heap.subproc.arenas.take(slices_for(block_size), align.max(SLICE_SIZE), heap.arena)?;
+    // SAFETY: the span was just claimed.
+    let page = unsafe { PageRef::create(span, HUGE_BIN, block_size, heap.as_page_owner()) }?;
+    let (block, zero) = page.take_single();
+    page.remote.disown();
+    STATS.malloc_huge_count.bump();
+    NonNull::new(block).map(|block| (block, zero))
+}

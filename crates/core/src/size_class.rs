@@ -1,0 +1,128 @@
+//! Size classes: which bin serves a request, and how large its blocks are.
+//!
+//! Up to 128 bytes bins are 16 bytes apart (with one of 8 bytes below), above there are eight to each
+//! doubling, so a block exceeds its request by at most `max(15, size / 6)` bytes. Every bin above the
+//! first is a multiple of [`BLOCK_ALIGN`](crate::config::BLOCK_ALIGN), and a multiple `k * a` of a power
+//! of two `a` is served by a bin whose blocks are multiples of `a`: pages start on a slice, so such blocks
+//! are aligned to `a` without any padding.
+
+use crate::config::{MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, SMALL_BLOCK_MAX};
+use crate::units::to_u32;
+
+/// Bins whose pages hold many blocks.
+pub const BIN_COUNT: usize = 81;
+
+/// The bin of pages that hold a single block larger than [`MEDIUM_BLOCK_MAX`].
+pub const HUGE_BIN: usize = BIN_COUNT;
+
+/// Bins below this one are 16 bytes apart.
+const LINEAR_BINS: usize = 9;
+
+const BLOCK_SIZES: [u32; BIN_COUNT] = {
+    let mut sizes = [0; BIN_COUNT];
+    let mut bin = 0;
+    while bin < BIN_COUNT {
+        sizes[bin] = compute_block_size(bin);
+        bin += 1;
+    }
+    sizes
+};
+
+#[expect(clippy::cast_possible_truncation, reason = "evaluated at compile time, bounded by the assert below")]
+const fn compute_block_size(bin: usize) -> u32 {
+    if bin == 0 {
+        8
+    } else if bin < LINEAR_BINS {
+        16 * bin as u32
+    } else {
+        let shift = 4 + (bin - LINEAR_BINS) / 8;
+        ((9 + (bin - LINEAR_BINS) % 8) << shift) as u32
+    }
+}
+
+const _: () = assert!(BLOCK_SIZES[BIN_COUNT - 1] as usize == MEDIUM_BLOCK_MAX);
+
+/// The bin that serves a request of `size` bytes, [`HUGE_BIN`] above [`MEDIUM_BLOCK_MAX`].
+#[inline]
+pub const fn bin_of(size: usize) -> usize {
+    if size <= 8 {
+        0
+    } else if size <= 128 {
+        (size + 15) >> 4
+    } else if size <= MEDIUM_BLOCK_MAX {
+        let last = size - 1;
+        let exponent = last.ilog2() as usize;
+        LINEAR_BINS + (exponent - 7) * 8 + ((last >> (exponent - 3)) & 7)
+    } else {
+        HUGE_BIN
+    }
+}
+
+/// Bytes of a block of `bin`, which must be below [`BIN_COUNT`].
+#[inline]
+pub fn block_size(bin: usize) -> usize {
+    BLOCK_SIZES[bin] as usize
+}
+
+/// Slices of a page of `bin`, which must be below [`BIN_COUNT`].
+#[inline]
+pub fn page_slices(bin: usize) -> usize {
+    if block_size(bin) <= SMALL_BLOCK_MAX { 1 } else { MEDIUM_PAGE_SLICES }
+}
+
+/// The range of direct-table entries (word counts) that `bin` serves, empty when the bin is not small.
+pub fn direct_words(bin: usize) -> core::ops::Range<usize> {
+    use crate::config::{SMALL_SIZE_MAX, WORD_SIZE};
+    let size = block_size(bin);
+    if size > SMALL_SIZE_MAX {
+        return 0..0;
+    }
+    let first = if bin == 0 { 0 } else { block_size(bin - 1) / WORD_SIZE + 1 };
+    first..size / WORD_SIZE + 1
+}
+
+/// A bin as it is stored in a page record.
+#[inline]
+pub fn bin_byte(bin: usize) -> u8 {
+    to_u32(bin).to_le_bytes()[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SMALL_SIZE_MAX;
+
+    #[test]
+    fn every_request_fits_its_bin_within_the_promised_waste() {
+        for size in 0..=MEDIUM_BLOCK_MAX {
+            let bin = bin_of(size);
+            let block = block_size(bin);
+            assert!(block >= size);
+            assert!(block - size.max(1) <= (size / 6).max(15), "size {size} block {block}");
+            assert!(bin == 0 || block_size(bin - 1) < size, "size {size} fits a smaller bin");
+        }
+        assert_eq!(bin_of(MEDIUM_BLOCK_MAX + 1), HUGE_BIN);
+        assert_eq!(bin_of(usize::MAX), HUGE_BIN);
+    }
+
+    #[test]
+    fn multiples_of_a_power_of_two_are_served_aligned() {
+        let mut align = 16;
+        while align <= MEDIUM_BLOCK_MAX {
+            for k in 1..=MEDIUM_BLOCK_MAX / align {
+                assert_eq!(block_size(bin_of(k * align)) % align, 0, "{k} * {align}");
+            }
+            align *= 2;
+        }
+    }
+
+    #[test]
+    fn direct_entries_agree_with_bins() {
+        for bin in 0..BIN_COUNT {
+            for words in direct_words(bin) {
+                assert_eq!(bin_of(words * 8), bin);
+            }
+        }
+        assert_eq!((0..BIN_COUNT).map(|bin| direct_words(bin).len()).sum::<usize>(), SMALL_SIZE_MAX / 8 + 1);
+    }
+}

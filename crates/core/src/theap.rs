@@ -1,0 +1,284 @@
+//! Theaps: one thread's part of one heap, its pages by bin.
+//!
+//! The first entries are the direct table that the fast path of `malloc` reads: for every word count the
+//! page that serves it, or [`EMPTY_PAGE`], never null. Bins too large for the table are found by number.
+//!
+//! # Invariants
+//! T1: only the theap's thread touches it, except under the locks of `thread`. T2: `direct[w]` is the first
+//! page of the queue of `w`'s bin, or `EMPTY_PAGE` when the queue is empty. T3: every page in a queue has
+//! the theap's `tid` in its owner word.
+#![allow(unsafe_code)]
+
+use core::cell::Cell;
+use core::ptr::null;
+
+use crate::config::{DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SMALL_BLOCK_MAX, SWEEP_CALLS};
+use crate::heap::Heap;
+use crate::page::{EMPTY_PAGE, FLAGS, Page, PageRef};
+use crate::page_queue::PageQueue;
+use crate::size_class::{self, BIN_COUNT};
+use crate::stats::STATS;
+use crate::sync::Ordering;
+
+/// One thread's part of one heap.
+#[repr(C)]
+pub struct Theap {
+    direct: [Cell<*mut Page>; DIRECT_ENTRIES],
+    tid: Cell<usize>,
+    heap: Cell<*const Heap>,
+    /// Slow-path calls so far: the clock by which the theap does its chores.
+    calls: Cell<u64>,
+    /// Bins below and above which no page is retired.
+    retired: Cell<(u8, u8)>,
+    /// Neighbours in the heap's list of theaps, under `HEAPS`.
+    pub next: Cell<*const Self>,
+    /// See `next`.
+    pub prev: Cell<*const Self>,
+    queues: [PageQueue; BIN_COUNT],
+}
+
+const _: () = assert!(size_of::<Theap>() <= 4096, "a theap touches one OS page");
+const _: () = assert!(core::mem::offset_of!(Theap, direct) == 0);
+
+/// `retired` when no page is.
+const NONE_RETIRED: (u8, u8) = (u8::MAX, 0);
+
+/// The theaps of threads that have none: `malloc` always takes the slow path on them.
+///
+/// Two addresses have to be told apart, and behind both the fast path must read a direct table, so the
+/// second table is the first one's, moved by an entry.
+#[repr(C)]
+struct Sentinels {
+    first_entry: Cell<*mut Page>,
+    rest: Theap,
+}
+
+/// Wraps the sentinels so that a static can hold them.
+#[repr(transparent)]
+struct ReadOnly(Sentinels);
+
+// SAFETY: nothing ever writes to the sentinels.
+unsafe impl Sync for ReadOnly {}
+
+static SENTINELS: ReadOnly = ReadOnly(Sentinels { first_entry: Cell::new(EMPTY), rest: Theap::new() });
+
+crate::os::thread_slot!(Theap, SENTINELS);
+
+const EMPTY: *mut Page = (&raw const EMPTY_PAGE).cast_mut();
+
+/// What the thread slot holds before a thread's first allocation.
+pub const EMPTY_THEAP: *const Theap = (&raw const SENTINELS).cast();
+
+/// What the thread slot holds once the thread's exit hook has run.
+pub const EXITED_THEAP: *const Theap = &raw const SENTINELS.0.rest;
+
+/// The theap that serves plain allocation of this thread, or a sentinel.
+#[inline(always)]
+pub fn current() -> *const Theap {
+    slot_get()
+}
+
+/// As [`current`], when the thread has one.
+pub fn current_or_none() -> Option<&'static Theap> {
+    let theap = current();
+    // SAFETY: the slot holds a sentinel or the thread's own theap, which lives until the thread's exit hook
+    // has replaced it.
+    (!Theap::is_sentinel(theap)).then(|| unsafe { &*theap })
+}
+
+/// The theap of this thread that owns `page`. The caller has found this thread's id in the page.
+pub fn owner_of(page: PageRef) -> Option<&'static Theap> {
+    // SAFETY: by T3 a page with this thread's id is in a queue of the theap it names, which is this thread's.
+    unsafe { page.theap.get().cast::<Theap>().as_ref() }
+}
+
+/// Makes `theap` serve plain allocation of this thread.
+pub fn set_current(theap: *const Theap) {
+    slot_set(theap);
+}
+
+impl Theap {
+    /// A theap without pages that belongs to no thread yet.
+    pub const fn new() -> Self {
+        Self {
+            direct: [const { Cell::new(EMPTY) }; DIRECT_ENTRIES],
+            tid: Cell::new(0),
+            heap: Cell::new(null()),
+            calls: Cell::new(0),
+            retired: Cell::new(NONE_RETIRED),
+            next: Cell::new(null()),
+            prev: Cell::new(null()),
+            queues: [const { PageQueue::new() }; BIN_COUNT],
+        }
+    }
+
+    /// Makes zeroed memory a theap of thread `tid` for `heap`.
+    pub fn init(&self, tid: usize, heap: &'static Heap) {
+        for entry in &self.direct {
+            entry.set(EMPTY);
+        }
+        self.retired.set(NONE_RETIRED);
+        self.heap.set(heap);
+        self.tid.set(tid);
+    }
+
+    /// Whether `theap` is a sentinel: no thread's.
+    #[inline]
+    pub fn is_sentinel(theap: *const Self) -> bool {
+        core::ptr::eq(theap, EMPTY_THEAP) || core::ptr::eq(theap, EXITED_THEAP)
+    }
+
+    /// The page that serves requests of `words` words.
+    ///
+    /// # Safety
+    /// `theap` is the calling thread's theap or a sentinel, and `words < DIRECT_ENTRIES`.
+    #[inline(always)]
+    pub unsafe fn direct_page(theap: *const Self, words: usize) -> PageRef {
+        // SAFETY: every entry of both sentinels and of a theap is a page (T2).
+        unsafe { PageRef::from_link((*theap).direct.get_unchecked(words).get()).unwrap_unchecked() }
+    }
+
+    /// The thread that the theap belongs to.
+    pub fn tid(&self) -> usize {
+        self.tid.get()
+    }
+
+    /// The heap that the theap is part of.
+    pub fn heap(&self) -> &'static Heap {
+        // SAFETY: set by `init` to a heap, which outlives its theaps.
+        unsafe { &*self.heap.get() }
+    }
+
+    /// The queue of `bin`.
+    #[inline]
+    pub fn queue(&self, bin: usize) -> &PageQueue {
+        &self.queues[bin]
+    }
+
+    /// Makes the direct table agree with the queue of `bin` (T2).
+    pub fn update_direct(&self, bin: usize) {
+        let page = self.queue(bin).first().map_or(EMPTY, PageRef::as_ptr);
+        for entry in &self.direct[size_class::direct_words(bin)] {
+            entry.set(page);
+        }
+    }
+
+    /// Takes ownership of a held page that is in no queue: at the front of its queue, where allocation
+    /// uses it next, or at its end.
+    pub fn own(&self, page: PageRef, front: bool) {
+        let flags = page.owner.load(Ordering::Relaxed) & FLAGS;
+        page.theap.set(core::ptr::from_ref(self).cast());
+        page.owner.store(self.tid() | flags, Ordering::Release);
+        let queue = self.queue(page.bin());
+        if front {
+            queue.push_front(page);
+        } else {
+            queue.push_back(page);
+        }
+        if front || queue.count() == 1 {
+            self.update_direct(page.bin());
+        }
+    }
+
+    /// Ends ownership of a page, which stays held by the caller.
+    pub fn disown(&self, page: PageRef) {
+        let bin = page.bin();
+        let queue = self.queue(bin);
+        let was_first = queue.first() == Some(page);
+        queue.remove(page);
+        if was_first {
+            self.update_direct(bin);
+        }
+        page.retire.set(0);
+        let flags = page.owner.load(Ordering::Relaxed) & FLAGS;
+        page.owner.store(flags, Ordering::Release);
+    }
+
+    /// Moves the first page of `bin` to the end of its queue.
+    pub fn rotate(&self, bin: usize, page: PageRef) {
+        let queue = self.queue(bin);
+        queue.remove(page);
+        queue.push_back(page);
+    }
+
+    /// Deals with an owned page whose last live block was just freed: the only page of a bin is kept for a
+    /// while, others go back at once.
+    pub fn emptied(&self, page: PageRef) {
+        let bin = page.bin();
+        if self.queue(bin).count() > 1 || page.block_size() > SMALL_BLOCK_MAX {
+            self.give_back(page);
+            return;
+        }
+        if page.linked_bytes() > EXTEND_MIN {
+            page.rebuild();
+        }
+        if page.retire.get() == 0 {
+            page.retire.set(RETIRE_SWEEPS);
+            let (low, high) = self.retired.get();
+            let bin = size_class::bin_byte(bin);
+            self.retired.set((low.min(bin), high.max(bin)));
+            STATS.pages_retire.bump();
+        }
+    }
+
+    /// Gives an owned page without live blocks back.
+    fn give_back(&self, page: PageRef) {
+        self.disown(page);
+        // SAFETY: the page was owned by this theap, is in no queue now, and has no live block.
+        unsafe { page.release() };
+    }
+
+    /// Counts a slow-path call; true when it is time for the theap's chores.
+    #[inline]
+    pub fn tick(&self) -> bool {
+        let calls = self.calls.get() + 1;
+        self.calls.set(calls);
+        calls.is_multiple_of(SWEEP_CALLS)
+    }
+
+    /// Slow-path calls so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
+    /// Gives back retired pages whose time is over; all of them when `force`.
+    pub fn sweep_retired(&self, force: bool) {
+        let (low, high) = self.retired.replace(NONE_RETIRED);
+        for bin in usize::from(low)..=usize::from(high) {
+            let Some(page) = self.queue(bin).first().filter(|page| page.retire.get() != 0) else { continue };
+            if page.used.get() != 0 {
+                page.retire.set(0);
+            } else if force || page.retire.get() == 1 {
+                self.give_back(page);
+            } else {
+                page.retire.set(page.retire.get() - 1);
+                let (low, high) = self.retired.get();
+                let bin = size_class::bin_byte(bin);
+                self.retired.set((low.min(bin), high.max(bin)));
+            }
+        }
+    }
+
+    /// Looks at every page: takes in what others have freed and gives back pages without live blocks.
+    pub fn collect(&self) {
+        self.sweep_retired(true);
+        self.for_each_page(|page| {
+            page.take_back();
+            page.take_remote();
+            if page.used.get() == 0 {
+                self.give_back(page);
+            }
+        });
+    }
+
+    /// Calls `f` with every page that the theap owns; `f` may take the page out of its queue.
+    pub fn for_each_page(&self, mut f: impl FnMut(PageRef)) {
+        for queue in &self.queues {
+            let mut next = queue.first();
+            while let Some(page) = next {
+                next = queue.after(page);
+                f(page);
+            }
+        }
+    }
+}

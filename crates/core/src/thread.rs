@@ -1,0 +1,273 @@
+//! Start and end of threads and of the process, and fork.
+//!
+//! A thread gets its theap with its first allocation and gives it up in the exit hook of the system's thread
+//! library. What it allocates after that (destructors that run later) comes from one locked theap that
+//! belongs to no thread.
+//!
+//! # Fork
+//! The locks of the library are taken before a fork, in one order, and released in parent and child. All
+//! other shared state is consistent at every instruction. The child then turns the pages of vanished
+//! threads into abandoned ones: before it can make a thread, because the system may give a new thread the
+//! id of a vanished one.
+#![allow(unsafe_code)]
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null};
+
+use crate::abandon;
+use crate::arena::meta;
+use crate::heap::{HEAPS, Heap, MAIN_HEAP, MAIN_SUBPROC};
+use crate::options::{self, Opt};
+use crate::os;
+use crate::page::{FLAGS, PageRef, outside};
+use crate::page_map;
+use crate::report;
+use crate::stats::{self, STATS};
+use crate::sync::{AtomicBool, Begin, Once, Ordering};
+use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
+
+/// Storage for a theap that needs no memory from elsewhere.
+#[repr(C, align(64))]
+struct Storage(UnsafeCell<MaybeUninit<Theap>>);
+
+// SAFETY: handed out once, by `FIRST_TAKEN`, or used under `LATE`.
+unsafe impl Sync for Storage {}
+
+/// The theap of the first thread that allocates.
+static FIRST: Storage = Storage(UnsafeCell::new(MaybeUninit::zeroed()));
+static FIRST_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The theap of threads whose exit hook has run.
+static LATE_THEAP: Storage = Storage(UnsafeCell::new(MaybeUninit::zeroed()));
+static LATE: os::Lock = os::Lock::new();
+
+static STARTED: Once = Once::new();
+static HOOKED: AtomicBool = AtomicBool::new(false);
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+impl Storage {
+    fn as_ptr(&self) -> *const Theap {
+        self.0.get().cast::<Theap>()
+    }
+}
+
+/// Makes the library ready, if it is not. Any thread, any number of times; never allocates.
+pub fn process_init() {
+    if STARTED.is_done() {
+        return;
+    }
+    match STARTED.begin(os::thread_id()) {
+        Begin::First => {
+            options::load();
+            stats::start_clock(os::clock_ms());
+            page_map::init();
+            if options::get(Opt::AllowThp) == 0 {
+                os::disable_huge_pages();
+            }
+            // Without a hook threads leave their pages owned; all else works.
+            let _ = os::on_thread_exit(on_thread_exit);
+            report::set_main_thread();
+            STARTED.finish();
+            report::option_warnings();
+            report::verbose(format_args!("process init: {:#x}", os::thread_id()));
+        }
+        Begin::Running { .. } => {
+            while !STARTED.is_done() {
+                os::yield_thread();
+            }
+        }
+        Begin::Done => {}
+    }
+}
+
+/// Ends the library's part of the process: prints statistics where that is asked for. Allocation and free
+/// go on working. Once; later calls do nothing.
+pub fn process_done() {
+    if !STARTED.is_done() || ENDED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    if options::is_enabled(Opt::ShowStats) || options::is_enabled(Opt::Verbose) {
+        let _ = stats::print(&mut report::Sink::standard());
+    }
+    report::verbose(format_args!("process done: {:#x}", os::thread_id()));
+}
+
+/// Gives the calling thread its theap now rather than with its first allocation.
+pub fn thread_init() {
+    let _ = ensure();
+}
+
+/// Gives up the calling thread's theap: its pages become abandoned ones, and its blocks stay valid. The
+/// thread gets a new theap when it allocates again.
+pub fn thread_done() {
+    os::disarm_thread_exit();
+    end_thread(EMPTY_THEAP);
+}
+
+/// The calling thread's theap, made if need be. `None` when its exit hook has run or memory ran out.
+#[cold]
+pub fn ensure() -> Option<&'static Theap> {
+    if let Some(theap) = theap::current_or_none() {
+        return Some(theap);
+    }
+    if core::ptr::eq(theap::current(), EXITED_THEAP) {
+        return None;
+    }
+    process_init();
+    let storage = if FIRST_TAKEN.swap(true, Ordering::Relaxed) {
+        meta::take(size_of::<Theap>())?.cast::<Theap>().as_ptr().cast_const()
+    } else {
+        FIRST.as_ptr()
+    };
+    // SAFETY: zeroed storage of a theap's size that this thread has just been given.
+    let theap = unsafe { &*storage };
+    theap.init(os::thread_id(), &MAIN_HEAP);
+    link(theap);
+    STATS.threads.increase(1);
+    // From here on the library can be re-entered: what follows may allocate.
+    theap::set_current(theap);
+    let _ = os::arm_thread_exit(NonNull::from(theap).cast());
+    if !HOOKED.swap(true, Ordering::Relaxed) {
+        let _ = os::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+    }
+    Some(theap)
+}
+
+/// Calls `f` with the theap of threads that have ended.
+pub fn with_late_theap<R>(f: impl FnOnce(&Theap) -> R) -> R {
+    process_init();
+    let _guard = LATE.lock();
+    // SAFETY: zeroed or initialised, and used only under the lock.
+    let theap = unsafe { &*LATE_THEAP.as_ptr() };
+    if theap.tid() == 0 {
+        // Its own address: no thread's id, so every free into its pages is a remote one.
+        theap.init(LATE_THEAP.as_ptr().addr(), &MAIN_HEAP);
+    }
+    f(theap)
+}
+
+/// Adds a theap to its heap's list.
+fn link(theap: &Theap) {
+    let _guard = HEAPS.lock();
+    let heap = theap.heap();
+    let first = heap.theaps.replace(core::ptr::from_ref(theap).cast()).cast::<Theap>();
+    theap.next.set(first);
+    theap.prev.set(null());
+    // SAFETY: under the lock the list holds live theaps only.
+    if let Some(first) = unsafe { first.as_ref() } {
+        first.prev.set(theap);
+    }
+}
+
+/// Takes a theap off its heap's list. The caller holds `HEAPS`.
+fn unlink(theap: &Theap) {
+    // SAFETY: under the lock the list holds live theaps only.
+    let (prev, next) = unsafe { (theap.prev.get().as_ref(), theap.next.get().as_ref()) };
+    match prev {
+        Some(prev) => prev.next.set(theap.next.get()),
+        None => theap.heap().theaps.set(theap.next.get().cast()),
+    }
+    if let Some(next) = next {
+        next.prev.set(theap.prev.get());
+    }
+}
+
+/// Gives back the storage of a theap that nobody refers to any more.
+fn give_storage(theap: *const Theap) {
+    if core::ptr::eq(theap, FIRST.as_ptr()) {
+        return;
+    }
+    if let Some(storage) = NonNull::new(theap.cast_mut()) {
+        // SAFETY: every theap but the two static ones came from `meta::take` with this size.
+        unsafe { meta::give(storage.cast(), size_of::<Theap>()) };
+    }
+}
+
+/// Gives up the calling thread's theap and leaves `after` in its slot.
+fn end_thread(after: *const Theap) {
+    let Some(theap) = theap::current_or_none() else {
+        theap::set_current(after);
+        return;
+    };
+    theap::set_current(after);
+    abandon::abandon_all(theap);
+    {
+        let _guard = HEAPS.lock();
+        unlink(theap);
+    }
+    MAIN_SUBPROC.arenas.purge_if_due();
+    STATS.threads.decrease(1);
+    give_storage(theap);
+}
+
+/// The hook that the system calls when a thread ends.
+unsafe extern "C" fn on_thread_exit(_theap: *mut c_void) {
+    end_thread(EXITED_THEAP);
+}
+
+unsafe extern "C" fn before_fork() {
+    LATE.acquire();
+    HEAPS.acquire();
+    MAIN_SUBPROC.arenas.lock_for_fork();
+    outside::lock_for_fork();
+    meta::lock_for_fork();
+}
+
+unsafe extern "C" fn after_fork_in_parent() {
+    // SAFETY: `before_fork` took the locks, in this thread or in the one that this process was forked from.
+    unsafe {
+        meta::unlock_after_fork();
+        outside::unlock_after_fork();
+        MAIN_SUBPROC.arenas.unlock_after_fork();
+        HEAPS.release();
+        LATE.release();
+    }
+}
+
+unsafe extern "C" fn after_fork_in_child() {
+    // SAFETY: as the caller of this hook.
+    unsafe { after_fork_in_parent() };
+    report::after_fork_in_child();
+    let survivor = theap::current();
+    let keep = [0, os::thread_id(), LATE_THEAP.as_ptr().addr()];
+    for arena in MAIN_SUBPROC.arenas.iter() {
+        arena.for_each_page(|index| {
+            orphan(PageRef::from_record(arena.record(index)), keep);
+            true
+        });
+    }
+    outside::for_each(|page| orphan(page, keep));
+    drop_vanished_theaps(&MAIN_HEAP, survivor);
+}
+
+/// Turns a page of a vanished thread into an abandoned one. `keep` lists the owners that have not vanished;
+/// a page without an owner that somebody holds was being settled by a vanished thread.
+fn orphan(page: PageRef, keep: [usize; 3]) {
+    let word = page.owner.load(Ordering::Relaxed);
+    let owner = word & !FLAGS;
+    if keep.contains(&owner) && (owner != 0 || !page.remote.is_owned()) {
+        return;
+    }
+    page.owner.store(word & FLAGS, Ordering::Relaxed);
+    if owner != 0 {
+        STATS.pages_abandoned.increase(1);
+    }
+    abandon::orphan(page);
+}
+
+/// Frees the theaps of vanished threads.
+fn drop_vanished_theaps(heap: &'static Heap, survivor: *const Theap) {
+    let _guard = HEAPS.lock();
+    let mut at = heap.theaps.get().cast::<Theap>();
+    // SAFETY: the list holds live theaps, and each is read before its storage is given back.
+    while let Some(theap) = unsafe { at.as_ref() } {
+        at = theap.next.get();
+        if !core::ptr::eq(theap, survivor) {
+            unlink(theap);
+            STATS.threads.decrease(1);
+            give_storage(theap);
+        }
+    }
+}

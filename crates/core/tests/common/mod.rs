@@ -1,0 +1,192 @@
+//! The engine as the kit sees it, and what several tests measure with.
+#![allow(unsafe_code)]
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use rimalloc_core::{aligned, alloc, collect, free, realloc};
+use testkit::Subject;
+
+/// The engine under test. The test binary itself allocates from the system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rimalloc;
+
+// SAFETY: the engine's blocks hold `usable_size` bytes until they are freed.
+unsafe impl Subject for Rimalloc {
+    fn name(&self) -> &'static str {
+        "rimalloc"
+    }
+
+    fn malloc(&self, size: usize) -> *mut u8 {
+        alloc::malloc(size)
+    }
+
+    fn zalloc(&self, size: usize) -> *mut u8 {
+        alloc::zalloc(size)
+    }
+
+    fn calloc(&self, count: usize, size: usize) -> *mut u8 {
+        alloc::calloc(count, size)
+    }
+
+    fn mallocn(&self, count: usize, size: usize) -> *mut u8 {
+        alloc::mallocn(count, size)
+    }
+
+    fn malloc_small(&self, size: usize) -> *mut u8 {
+        alloc::malloc_small(size)
+    }
+
+    fn zalloc_small(&self, size: usize) -> *mut u8 {
+        alloc::zalloc_small(size)
+    }
+
+    fn good_size(&self, size: usize) -> usize {
+        alloc::good_size(size)
+    }
+
+    fn collect(&self, force: bool) {
+        collect::collect(force);
+    }
+
+    fn malloc_aligned(&self, size: usize, align: usize) -> *mut u8 {
+        aligned::malloc_aligned(size, align)
+    }
+
+    fn malloc_aligned_at(&self, size: usize, align: usize, offset: usize) -> *mut u8 {
+        aligned::malloc_aligned_at(size, align, offset)
+    }
+
+    fn zalloc_aligned(&self, size: usize, align: usize) -> *mut u8 {
+        aligned::zalloc_aligned(size, align)
+    }
+
+    fn zalloc_aligned_at(&self, size: usize, align: usize, offset: usize) -> *mut u8 {
+        aligned::zalloc_aligned_at(size, align, offset)
+    }
+
+    fn calloc_aligned(&self, count: usize, size: usize, align: usize) -> *mut u8 {
+        aligned::calloc_aligned(count, size, align)
+    }
+
+    fn calloc_aligned_at(&self, count: usize, size: usize, align: usize, offset: usize) -> *mut u8 {
+        aligned::calloc_aligned_at(count, size, align, offset)
+    }
+
+    unsafe fn realloc(&self, p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::realloc(p, size) }
+    }
+
+    unsafe fn reallocn(&self, p: *mut u8, count: usize, size: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::reallocn(p, count, size) }
+    }
+
+    unsafe fn reallocf(&self, p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::reallocf(p, size) }
+    }
+
+    unsafe fn expand(&self, p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::expand(p, size) }
+    }
+
+    unsafe fn rezalloc(&self, p: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::rezalloc(p, size) }
+    }
+
+    unsafe fn recalloc(&self, p: *mut u8, count: usize, size: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::recalloc(p, count, size) }
+    }
+
+    unsafe fn realloc_aligned(&self, p: *mut u8, size: usize, align: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::realloc_aligned(p, size, align) }
+    }
+
+    unsafe fn realloc_aligned_at(
+        &self,
+        p: *mut u8,
+        size: usize,
+        align: usize,
+        offset: usize,
+    ) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::realloc_aligned_at(p, size, align, offset) }
+    }
+
+    unsafe fn rezalloc_aligned(&self, p: *mut u8, size: usize, align: usize) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::rezalloc_aligned(p, size, align) }
+    }
+
+    unsafe fn rezalloc_aligned_at(
+        &self,
+        p: *mut u8,
+        size: usize,
+        align: usize,
+        offset: usize,
+    ) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::rezalloc_aligned_at(p, size, align, offset) }
+    }
+
+    unsafe fn recalloc_aligned(
+        &self,
+        p: *mut u8,
+        count: usize,
+        size: usize,
+        align: usize,
+    ) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::recalloc_aligned(p, count, size, align) }
+    }
+
+    unsafe fn recalloc_aligned_at(
+        &self,
+        p: *mut u8,
+        count: usize,
+        size: usize,
+        align: usize,
+        offset: usize,
+    ) -> *mut u8 {
+        // SAFETY: same contract.
+        unsafe { realloc::recalloc_aligned_at(p, count, size, align, offset) }
+    }
+
+    unsafe fn free(&self, p: *mut u8) {
+        // SAFETY: same contract.
+        unsafe { free::free(p) };
+    }
+
+    unsafe fn free_size(&self, p: *mut u8, size: usize) {
+        // SAFETY: same contract.
+        unsafe { free::free_size(p, size) };
+    }
+
+    unsafe fn free_size_aligned(&self, p: *mut u8, size: usize, align: usize) {
+        // SAFETY: same contract.
+        unsafe { free::free_size_aligned(p, size, align) };
+    }
+
+    unsafe fn free_aligned(&self, p: *mut u8, align: usize) {
+        // SAFETY: same contract.
+        unsafe { free::free_aligned(p, align) };
+    }
+
+    unsafe fn usable_size(&self, p: *const u8) -> usize {
+        // SAFETY: same contract.
+        unsafe { free::usable_size(p) }
+    }
+}
+
+/// Bytes of this process that are in memory, 0 where the system does not say.
+pub(crate) fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = statm.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    // SAFETY: the call takes a number and touches no memory of ours.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages * usize::try_from(page).unwrap_or(0)
+}

@@ -1,0 +1,213 @@
+//! Fork from a process whose other threads allocate: the child can allocate, free what vanished threads made, and
+//! start threads.
+//!
+//! The child calls nothing but the engine and the C library: the standard library's own locks may be held by threads
+//! that it no longer has.
+#![cfg(unix)]
+#![allow(unsafe_code)]
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicPtr};
+use core::time::Duration;
+use rimalloc_core::{aligned, alloc, collect, free, realloc};
+use std::thread;
+use std::time::Instant;
+use testkit::{Rng, scaled};
+
+/// Blocks that any thread and the child may take.
+static SHARED: [AtomicPtr<u8>; 256] = [const { AtomicPtr::new(null_mut()) }; 256];
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Last byte of each block.
+const MARK: u8 = 0xa7;
+
+/// How long a child may take before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sizes from 16 bytes to beyond what shares a page, mostly small.
+fn draw_size(rng: &mut Rng) -> usize {
+    match rng.below(100) {
+        0 => rng.between(16, 300_000),
+        1..10 => rng.between(16, 20_000),
+        _ => rng.between(16, 1000),
+    }
+}
+
+/// A block of `size` bytes that carries its size at the front and a mark at the end, or null.
+fn make(size: usize) -> *mut u8 {
+    let p = alloc::malloc(size);
+    label(p, size);
+    p
+}
+
+fn label(p: *mut u8, size: usize) {
+    if !p.is_null() {
+        // SAFETY: the block holds `size` bytes, at least 16, and is the caller's.
+        unsafe {
+            p.cast::<usize>().write_unaligned(size);
+            p.add(size - 1).write(MARK);
+        }
+    }
+}
+
+/// Frees a block made by [`make`]; false when it is damaged.
+fn unmake(p: *mut u8) -> bool {
+    if p.is_null() {
+        return true;
+    }
+    // SAFETY: the block is live and the caller's, labelled with its size and marked at its end.
+    unsafe {
+        let size = p.cast::<usize>().read_unaligned();
+        if size > free::usable_size(p) || p.add(size - 1).read() != MARK {
+            return false;
+        }
+        free::free(p);
+    }
+    true
+}
+
+/// Trades `count` blocks with whoever else is there.
+fn trade(rng: &mut Rng, count: usize) -> bool {
+    (0..count).all(|_| {
+        let p = make(draw_size(rng));
+        !p.is_null() && unmake(SHARED[rng.below(SHARED.len())].swap(p, AcqRel))
+    })
+}
+
+fn trade_until_stopped(seed: u64) {
+    let mut rng = Rng::new(seed);
+    while !STOP.load(Relaxed) {
+        assert!(trade(&mut rng, 200), "a block is missing or damaged");
+        if rng.one_in(64) {
+            collect::collect(rng.one_in(2));
+        }
+        // The forking thread and its children need a processor as well.
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+fn spawn_until_stopped(seed: u64) {
+    let mut rng = Rng::new(seed);
+    while !STOP.load(Relaxed) {
+        let seed = rng.bits();
+        let worker = thread::spawn(move || trade(&mut Rng::new(seed), 50));
+        assert!(worker.join().expect("a worker does not panic"), "a block is missing or damaged");
+    }
+}
+
+extern "C" fn child_thread(_: *mut c_void) -> *mut c_void {
+    let ok = trade(&mut Rng::new(99), 300);
+    if ok { null_mut() } else { core::ptr::without_provenance_mut(1) }
+}
+
+/// What the child does; the number of the step that failed, or 0.
+fn child(round: u64) -> c_int {
+    let mut rng = Rng::new(round);
+    let mut kept = [null_mut(); 64];
+    for slot in &mut kept {
+        *slot = make(draw_size(&mut rng));
+        if slot.is_null() {
+            return 11;
+        }
+    }
+    if !SHARED.iter().all(|slot| unmake(slot.swap(null_mut(), AcqRel))) {
+        return 12;
+    }
+    for p in &mut kept[..32] {
+        let size = draw_size(&mut rng);
+        // SAFETY: the block is live and replaced by the result.
+        let moved = unsafe { realloc::realloc(*p, size) };
+        if moved.is_null() {
+            return 13;
+        }
+        label(moved, size);
+        *p = moved;
+    }
+    let over_aligned = aligned::zalloc_aligned(1000, 4096);
+    if over_aligned.is_null() {
+        return 14;
+    }
+    // SAFETY: the block is live and ends here.
+    unsafe { free::free(over_aligned) };
+    if round.is_multiple_of(4) {
+        collect::collect(true);
+    }
+    let step = run_thread();
+    if step != 0 {
+        return step;
+    }
+    if kept.into_iter().all(unmake) { 0 } else { 17 }
+}
+
+/// Runs [`child_thread`] to its end; the number of the step that failed, or 0.
+fn run_thread() -> c_int {
+    // SAFETY: an all-zero handle is overwritten by `pthread_create`, and joined only when there is a thread. The thread
+    // uses nothing of this one's stack.
+    unsafe {
+        let mut handle: libc::pthread_t = core::mem::zeroed();
+        if libc::pthread_create(&raw mut handle, core::ptr::null(), child_thread, null_mut()) != 0 {
+            return 15;
+        }
+        let mut result = null_mut();
+        if libc::pthread_join(handle, &raw mut result) != 0 || !result.is_null() { 16 } else { 0 }
+    }
+}
+
+/// Waits for the child and says how it went wrong, if it did.
+fn await_child(pid: libc::pid_t) -> Result<(), String> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` outlives the call.
+        match unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } {
+            0 if Instant::now() < deadline => thread::sleep(Duration::from_micros(100)),
+            0 => {
+                // SAFETY: the child is not waited for yet, so the number is still its own.
+                unsafe {
+                    libc::kill(pid, libc::SIGKILL);
+                    libc::waitpid(pid, &raw mut status, 0);
+                }
+                return Err("hung".to_owned());
+            }
+            _ if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0 => return Ok(()),
+            _ if libc::WIFEXITED(status) => {
+                return Err(format!("failed at step {}", libc::WEXITSTATUS(status)));
+            }
+            _ => return Err(format!("died of signal {}", libc::WTERMSIG(status))),
+        }
+    }
+}
+
+#[test]
+fn children_of_a_busy_process_allocate_and_free() {
+    let rounds = scaled(1000) as u64;
+    let outcome = thread::scope(|scope| {
+        for seed in 0..4 {
+            scope.spawn(move || trade_until_stopped(seed));
+            scope.spawn(move || spawn_until_stopped(seed + 100));
+        }
+        let outcome = (0..rounds).try_for_each(|round| {
+            // SAFETY: the child restricts itself to the engine and the C library and leaves through `_exit`.
+            let pid = unsafe { libc::fork() };
+            if pid == 0 {
+                let code = child(round);
+                // SAFETY: ends the child without running anything of the parent's.
+                unsafe { libc::_exit(code) };
+            }
+            if pid < 0 {
+                return Err(format!(
+                    "round {round}: no child: {}",
+                    std::io::Error::last_os_error()
+                ));
+            }
+            await_child(pid).map_err(|how| format!("round {round}: the child {how}"))
+        });
+        STOP.store(true, Relaxed);
+        outcome
+    });
+    assert_eq!(outcome, Ok(()));
+    assert!(SHARED.iter().all(|slot| unmake(slot.swap(null_mut(), AcqRel))), "a block is damaged");
+}

@@ -1,0 +1,129 @@
+//! The steps that run other programs, nearly all of them cargo.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let line = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{status}: {line}")),
+        Err(error) => Err(format!("{error}: {line}")),
+    }
+}
+
+/// Where this run of cargo puts what it builds.
+fn target_directory() -> PathBuf {
+    root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
+pub(crate) fn fmt() -> Result<(), String> {
+    run(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+pub(crate) fn clippy() -> Result<(), String> {
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let features = ["clippy", "--package", "rimalloc-core", "--all-targets", "--all-features"];
+    run(cargo(&features).args(["--", "-D", "warnings"]))
+}
+
+/// Everything but the C library and the preloaded programs, which have steps of their own.
+pub(crate) fn test() -> Result<(), String> {
+    let others = ["--exclude", "rimalloc-capi", "--exclude", "rimalloc-cli"];
+    run(cargo(&["test", "--workspace"]).args(others))?;
+    run(&mut cargo(&["test", "--package", "rimalloc-cli", "--bins", "--test", "run"]))
+}
+
+/// `rimalloc-capi` is left out: its library has the name of the Rust face, and its documentation
+/// is the C header.
+pub(crate) fn docs() -> Result<(), String> {
+    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--exclude", "rimalloc-capi"]);
+    run(command.env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+/// The models are unit tests of the engine, built with loom's atomics in a target directory of
+/// their own so that the flag does not rebuild everything else.
+pub(crate) fn loom() -> Result<(), String> {
+    let mut command = cargo(&["test", "--package", "rimalloc-core", "--lib", "--release"]);
+    command
+        .env_remove("CARGO_ENCODED_RUSTFLAGS") // would win over the next line
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("LOOM_MAX_PREEMPTIONS", "2")
+        .env("CARGO_TARGET_DIR", target_directory().join("loom"));
+    run(&mut command)
+}
+
+pub(crate) fn oom() -> Result<(), String> {
+    run(&mut cargo(&[
+        "test",
+        "--package",
+        "rimalloc-core",
+        "--features",
+        "fake-os",
+        "--test",
+        "oom",
+    ]))
+}
+
+pub(crate) fn capi() -> Result<(), String> {
+    run(&mut cargo(&["test", "--package", "rimalloc-capi"]))
+}
+
+/// With the tests' output shown: a program that is not installed is reported as skipped there.
+pub(crate) fn preload() -> Result<(), String> {
+    let test = ["test", "--package", "rimalloc-cli", "--test", "preload"];
+    run(cargo(&test).args(["--", "--show-output"]))
+}
+
+pub(crate) fn lib() -> Result<(), String> {
+    run(&mut cargo(&["build", "--release", "--package", "rimalloc-capi"]))?;
+    run(&mut cargo(&["build", "--release", "--package", "rimalloc-cli"]))
+}
+
+const PYTHON_DEMO: &str = "
+import collections, json, re
+text = ' '.join(f'{n % 89}-{n * n % 97}' for n in range(200_000))
+words = collections.Counter(re.findall(r'[0-9]+-[0-9]+', text))
+print('python:', len(words), 'words, the most common is', words.most_common(1)[0][0])
+print('python:', len(json.dumps(dict(words), sort_keys=True)), 'bytes of JSON')
+";
+
+const SHELL_DEMO: &str = "
+seq 1 200000 2>/dev/null | awk '{ n[$1 % 97]++; s += $1 } END { print \"awk:\", s, length(n) }'
+ls -l / | sort | sed 's/  */ /g' | wc -l
+";
+
+/// Runs a program that most machines have on the release library.
+pub(crate) fn demo() -> Result<(), String> {
+    lib()?;
+    let python = python();
+    let program = match &python {
+        Some(python) => [python.as_str(), "-c", PYTHON_DEMO],
+        None => ["sh", "-c", SHELL_DEMO],
+    };
+    let rimalloc = target_directory().join("release/rimalloc");
+    eprintln!("$ {} run --stats -- {} {} …", rimalloc.display(), program[0], program[1]);
+    run(Command::new(rimalloc).args(["run", "--stats", "--"]).args(program))
+}
+
+/// The interpreter itself: the `python3` of a version manager is a script, and each of the programs
+/// it starts would print a table.
+fn python() -> Option<String> {
+    let show = ["-c", "import sys; print(sys.executable)"];
+    let output = Command::new("python3").args(show).output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !path.is_empty()).then_some(path)
+}
