@@ -7,6 +7,8 @@ use crate::errno;
 use core::ffi::c_int;
 use libc::{EINVAL, FILE};
 use rimalloc_core::collect;
+use rimalloc_core::report::Sink;
+use rimalloc_core::stats::{self, Count, STATS};
 
 /// malloc_trim(3): returns free memory to the system. There is no top of the heap that `pad`
 /// could leave room at.
@@ -72,7 +74,10 @@ pub extern "C" fn mallinfo2() -> libc::mallinfo2 {
 
 /// malloc_stats(3): prints statistics to standard error.
 #[unsafe(no_mangle)]
-pub extern "C" fn malloc_stats() {}
+pub extern "C" fn malloc_stats() {
+    // A sink takes everything.
+    _ = stats::print(&mut Sink::standard());
+}
 
 /// malloc_info(3): writes XML to a stream. `options` must be zero.
 ///
@@ -98,9 +103,12 @@ pub unsafe extern "C" fn malloc_info(options: c_int, stream: *mut FILE) -> c_int
 /// What the statistics know of the heap, in bytes.
 struct Amounts {
     committed: usize,
+    /// In pages that are cut into blocks; what of those is free is not counted.
     used: usize,
 }
 
 fn amounts() -> Amounts {
-    Amounts { committed: 0, used: 0 }
+    let bytes = |count: &Count| usize::try_from(count.get().current).unwrap_or(0);
+    let committed = bytes(&STATS.committed);
+    Amounts { committed, used: bytes(&STATS.page_committed).min(committed) }
 }

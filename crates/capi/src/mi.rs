@@ -11,8 +11,10 @@
 pub mod aligned;
 pub mod block;
 pub mod cxx;
+pub mod options;
 pub mod posix;
 pub mod process;
+pub mod report;
 pub mod strings;
 pub mod zeroed;
 

@@ -1,23 +1,25 @@
 //! What `operator new` does when memory is exhausted ([new.delete.single] in the C++ standard):
 //! call the new-handler and try again; without a handler throw `std::bad_alloc`.
 //!
-//! The C++ runtime is found through weak symbols, null when the program has none. A plain C
-//! program therefore loads the library without libstdc++; there a failing `mi_new` aborts.
+//! The C++ runtime is found through weak symbols ([`runtime`]), null when the program has none. A
+//! plain C program therefore loads the library without libstdc++; there a failing `mi_new` aborts.
 //!
 //! Invariant: no Rust frame stands between the caller of `new` and the code that may throw.
 //! The two functions that call into C++ are naked, carry their own unwind tables, and are called
-//! in tail position. [`retry`] is called by them and never unwinds.
+//! in tail position. The Rust functions that they call never unwind.
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
 use core::ptr;
-use rimalloc_core::{aligned, alloc, realloc};
+use rimalloc_core::options::{self, Opt};
+use rimalloc_core::{aligned, alloc, realloc, report};
 
 // The mangled names and the unwind tables are those of the Itanium C++ ABI on ELF. `x86_64` and
 // `aarch64` define the same functions.
 #[cfg_attr(target_arch = "aarch64", path = "new_handler/aarch64.rs")]
 #[cfg_attr(target_arch = "x86_64", path = "new_handler/x86_64.rs")]
 mod imp;
+mod runtime;
 
 // The bits of `new_failed`'s `mode`.
 
@@ -120,12 +122,13 @@ unsafe extern "C" fn retry(size: usize, align: usize, mode: u32, p: *mut c_void)
     }
 }
 
-/// The end of a throwing `new` in a program without a C++ runtime.
+/// The end of a throwing `new` in a program without a C++ runtime. It says why, whether errors are
+/// shown or not: an abort without a word would be a riddle.
 extern "C" fn out_of_memory() -> ! {
-    const MESSAGE: &[u8] = b"rimalloc: error: out of memory in 'new'\n";
-    // SAFETY: write(2) reads the bytes of a constant; abort(3) does not return.
-    unsafe {
-        libc::write(libc::STDERR_FILENO, MESSAGE.as_ptr().cast(), MESSAGE.len());
-        libc::abort()
+    if !options::is_enabled(Opt::ShowErrors) && !options::is_enabled(Opt::Verbose) {
+        report::message(format_args!("mimalloc: error: out of memory in 'new'"));
     }
+    report::out_of_memory_in_new();
+    // SAFETY: abort(3) takes nothing and does not return.
+    unsafe { libc::abort() }
 }

@@ -48,6 +48,8 @@ programs! {
     mi_zeroed ".c" LINKED;
     mi_posix ".c" LINKED;
     mi_block_size ".c" LINKED;
+    mi_options ".c" LINKED;
+    mi_report ".c" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
     new_handler ".cpp" Link::ALL;
@@ -66,7 +68,7 @@ fn malloc_stats_writes_to_standard_error() {
 #[test]
 fn failing_new_in_c_says_why_it_aborts() {
     let report = common::stderr_of("new_aborts_in_c.c", Link::Shared, &[]);
-    assert_eq!(report, "rimalloc: error: out of memory in 'new'\n");
+    assert_eq!(report, "mimalloc: error: out of memory in 'new'\n");
 }
 
 #[test]

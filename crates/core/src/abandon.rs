@@ -24,29 +24,57 @@ use crate::theap::Theap;
 /// the page is still held, when blocks were freed into it meanwhile.
 fn leave(page: PageRef) -> bool {
     // Read while the page is held: afterwards it may be anybody's.
-    let heap = Heap::of(&page);
-    let (place, map, has_free) = (page.place(), heap.abandoned_map(page.bin()), page.has_free());
+    let place = if page.has_free() { page.place() } else { None };
+    let (heap, bin) = (Heap::of(&page), page.bin());
+    page.published.set(place.is_some());
     if !page.remote.disown() {
         return false;
     }
-    if let (Some((arena, index)), true) = (place, has_free)
-        && arena.abandoned(map).set(index, 1) == 1
-    {
-        heap.subproc.count_abandoned(map);
+    if let Some((arena, index)) = place {
+        publish(heap, heap.abandoned_map(bin), arena, index);
     }
     true
 }
 
+/// Says that an abandoned page with free blocks starts at a slice.
+fn publish(heap: &Heap, map: usize, arena: &Arena, index: usize) {
+    if arena.abandoned(map).set(index, 1) == 1 {
+        heap.subproc.count_abandoned(map);
+        STATS.pages_abandoned.increase(1);
+    }
+}
+
+/// Clears the bit of a page in a map. Whether it was set.
+fn unpublish(heap: &Heap, map: usize, arena: &Arena, index: usize) -> bool {
+    let was_set = arena.abandoned(map).clear(index, 1) == 1;
+    if was_set {
+        heap.subproc.uncount_abandoned(map);
+        STATS.pages_abandoned.decrease(1);
+    }
+    was_set
+}
+
 /// Takes a held page off the map of its bin.
 fn withdraw(page: PageRef) {
-    let heap = Heap::of(&page);
-    let map = heap.abandoned_map(page.bin());
-    if let Some((arena, index)) = page.place()
-        && page.bin() != HUGE_BIN
-        && arena.abandoned(map).clear(index, 1) == 1
+    if page.published.replace(false)
+        && let Some((arena, index)) = page.place()
     {
-        heap.subproc.uncount_abandoned(map);
+        let heap = Heap::of(&page);
+        unpublish(heap, heap.abandoned_map(page.bin()), arena, index);
     }
+}
+
+/// Gives a page that the caller has claimed back to `theap`, if that abandoned it when it was full: what
+/// mostly happens when a block of an abandoned page is freed. The page has a live block.
+#[inline]
+pub fn take_back(theap: &Theap, page: PageRef) -> bool {
+    let was_ours =
+        core::ptr::eq(page.theap.get().cast::<Theap>(), theap) && theap.heap().is(Heap::of(&page));
+    if was_ours {
+        withdraw(page);
+        theap.own(page, false);
+    }
+    was_ours
 }
 
 /// Decides what becomes of an abandoned page that the caller has claimed: it is given back when no block
@@ -57,9 +85,6 @@ pub fn settle(page: PageRef, theap: Option<&Theap>) {
         page.take_remote();
         if page.used.get() == 0 {
             withdraw(page);
-            if page.bin() != HUGE_BIN {
-                STATS.pages_abandoned.decrease(1);
-            }
             // SAFETY: the caller's claim makes it the holder; abandoned pages are in no queue.
             unsafe { page.release() };
             return;
@@ -67,7 +92,6 @@ pub fn settle(page: PageRef, theap: Option<&Theap>) {
         if let Some(theap) = theap.filter(|theap| wants(theap, page)) {
             withdraw(page);
             STATS.pages_reclaim_on_free.bump();
-            STATS.pages_abandoned.decrease(1);
             theap.own(page, false);
             return;
         }
@@ -101,9 +125,7 @@ fn wants(theap: &Theap, page: PageRef) -> bool {
 /// of its queue.
 pub fn abandon_full(theap: &Theap, page: PageRef) {
     theap.disown(page);
-    if leave(page) {
-        STATS.pages_abandoned.increase(1);
-    } else {
+    if !page.remote.disown() {
         page.take_remote();
         theap.own(page, false);
     }
@@ -113,7 +135,6 @@ pub fn abandon_full(theap: &Theap, page: PageRef) {
 pub fn abandon_all(theap: &Theap) {
     theap.for_each_page(|page| {
         theap.disown(page);
-        STATS.pages_abandoned.increase(1);
         settle(page, None);
     });
 }
@@ -141,14 +162,16 @@ pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
 }
 
 /// Follows one bit of a map.
-fn try_reclaim(theap: &Theap, bin: usize, arena: &'static Arena, map: usize, index: usize) -> Option<PageRef> {
+fn try_reclaim(
+    theap: &Theap,
+    bin: usize,
+    arena: &'static Arena,
+    map: usize,
+    index: usize,
+) -> Option<PageRef> {
     let heap = theap.heap();
     let page = PageRef::from_record(arena.record(index));
-    if arena.abandoned(map).clear(index, 1) == 0 {
-        return None;
-    }
-    heap.subproc.uncount_abandoned(map);
-    if !page.remote.claim() {
+    if !unpublish(heap, map, arena, index) || !page.remote.claim() {
         return None;
     }
     if page.bin() != bin || !heap.is(Heap::of(&page)) {
@@ -161,8 +184,8 @@ fn try_reclaim(theap: &Theap, bin: usize, arena: &'static Arena, map: usize, ind
         settle(page, None);
         return None;
     }
+    page.published.set(false);
     STATS.pages_reclaim_on_alloc.bump();
-    STATS.pages_abandoned.decrease(1);
     theap.own(page, true);
     Some(page)
 }

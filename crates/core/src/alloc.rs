@@ -13,6 +13,7 @@ use core::ptr::{NonNull, null_mut};
 use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE};
 use crate::os;
 use crate::page::{Page, PageRef};
+use crate::ptr::Block;
 use crate::refill;
 use crate::report::{self, codes};
 use crate::size_class::{self, HUGE_BIN};
@@ -69,7 +70,7 @@ pub fn malloc(size: usize) -> *mut u8 {
             return block.as_ptr().cast();
         }
     }
-    malloc_generic(theap, size)
+    malloc_generic(size, theap)
 }
 
 /// Allocates `size` bytes, all usable bytes zero.
@@ -83,7 +84,7 @@ pub fn zalloc(size: usize) -> *mut u8 {
             return Taken::popped(page, block.cast()).cleared();
         }
     }
-    zalloc_generic(theap, size)
+    zalloc_generic(size, theap)
 }
 
 /// Allocates an array of `count` elements of `size` bytes, all usable bytes zero.
@@ -131,7 +132,10 @@ pub fn good_size(size: usize) -> usize {
 
 #[cold]
 #[inline(never)]
-fn malloc_generic(theap: *const Theap, size: usize) -> *mut u8 {
+fn malloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
+    if let Some((_, block)) = take_shared(size, theap) {
+        return block.as_ptr().cast();
+    }
     match take(theap, size, SLICE_SIZE) {
         Some(taken) => taken.block.as_ptr(),
         None => fail(size),
@@ -140,11 +144,24 @@ fn malloc_generic(theap: *const Theap, size: usize) -> *mut u8 {
 
 #[cold]
 #[inline(never)]
-fn zalloc_generic(theap: *const Theap, size: usize) -> *mut u8 {
+fn zalloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
+    if let Some((page, block)) = take_shared(size, theap) {
+        return Taken::popped(page, block.cast()).cleared();
+    }
     match take(theap, size, SLICE_SIZE) {
         Some(taken) => taken.cleared(),
         None => fail(size),
     }
+}
+
+/// The ordinary case of the slow path: a block that shares its page, for a thread that has a theap.
+#[inline]
+fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Block>)> {
+    if size > MEDIUM_BLOCK_MAX || Theap::is_sentinel(theap) {
+        return None;
+    }
+    // SAFETY: not a sentinel, so it is the calling thread's own.
+    refill::take_block(unsafe { &*theap }, size_class::bin_of(size))
 }
 
 /// Allocates a block of its own page, of `size` bytes at a multiple of `align` (a power of two of at least a
@@ -189,20 +206,17 @@ fn take_from(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
         let zeros = if zero { Zeros::All } else { Zeros::None };
         return Some(Taken { block, size: good_size(size), zeros });
     }
-    if let Some(page) = theap.queue(bin).first()
-        && let Some(block) = page.pop()
-    {
-        return Some(Taken::popped(page, block.cast()));
-    }
-    let page = refill::refill(theap, bin)?;
-    page.pop().map(|block| Taken::popped(page, block.cast()))
+    refill::take_block(theap, bin).map(|(page, block)| Taken::popped(page, block.cast()))
 }
 
 /// Reports that a request of `size` bytes cannot be met.
 #[cold]
 pub(crate) fn fail(size: usize) -> *mut u8 {
     if size > REQUEST_MAX {
-        report::error(codes::EOVERFLOW, format_args!("allocation request is too large ({size} bytes)"));
+        report::error(
+            codes::EOVERFLOW,
+            format_args!("allocation request is too large ({size} bytes)"),
+        );
     } else {
         report::error(codes::ENOMEM, format_args!("unable to allocate memory ({size} bytes)"));
     }

@@ -109,7 +109,12 @@ impl Arena {
     /// # Safety
     /// `[base, base + size)` is a reserved range that nobody else uses, `base` aligned to a slice, with
     /// the given traits, and stays reserved for as long as `owner` is used.
-    unsafe fn create(base: NonNull<u8>, size: usize, traits: Traits, owner: &'static Arenas) -> Option<&'static Self> {
+    unsafe fn create(
+        base: NonNull<u8>,
+        size: usize,
+        traits: Traits,
+        owner: &'static Arenas,
+    ) -> Option<&'static Self> {
         let slices = size / SLICE_SIZE;
         let (chunks_at, records_at, header) = header_layout(slices)?;
         let header_slices = slices_for(header);
@@ -125,12 +130,15 @@ impl Arena {
             unsafe { base.write_bytes(0, header) };
         }
         // SAFETY: the layout puts both tables inside the header.
-        let (chunks, records) = unsafe { (ptr::offset(base, chunks_at).cast(), ptr::offset(base, records_at).cast()) };
+        let (chunks, records) =
+            unsafe { (ptr::offset(base, chunks_at).cast(), ptr::offset(base, records_at).cast()) };
         let free = AtomicUsize::new(slices - header_slices);
         let hint = AtomicUsize::new(header_slices);
         let arena = base.cast::<Self>();
         // SAFETY: the header starts with room for an `Arena`; zero bytes are valid chunks and records.
-        unsafe { arena.write(Self { traits, slices, header_slices, free, hint, owner, chunks, records }) };
+        unsafe {
+            arena.write(Self { traits, slices, header_slices, free, hint, owner, chunks, records })
+        };
         // SAFETY: just written, and arenas outlive every user of their sub-process.
         let arena: &'static Self = unsafe { arena.as_ref() };
         arena.claimed().set(0, header_slices);
@@ -211,7 +219,8 @@ impl Arena {
         let origin = self.base().addr().get() / SLICE_SIZE;
         let align_slices = (align / SLICE_SIZE).max(1);
         let hint = self.hint.load(Ordering::Relaxed);
-        let find = |from| self.claimed().find_and_claim(from, count, align_slices, origin % align_slices);
+        let find =
+            |from| self.claimed().find_and_claim(from, count, align_slices, origin % align_slices);
         let index = find(hint).or_else(|| if hint == 0 { None } else { find(0) })?;
         if count == 1 {
             self.hint.store(index + 1, Ordering::Relaxed);
@@ -235,7 +244,8 @@ impl Arena {
         let committed = self.committed();
         if !committed.all_set(index, count) {
             // SAFETY: the run is claimed, so nobody else uses it (P5).
-            if !self.traits.accessible && unsafe { os::commit(start, count * SLICE_SIZE) }.is_err() {
+            if !self.traits.accessible && unsafe { os::commit(start, count * SLICE_SIZE) }.is_err()
+            {
                 self.release(index, count);
                 return None;
             }
@@ -315,7 +325,12 @@ impl Arenas {
 
     /// Takes `count` slices at a multiple of `align` bytes: from `only` if given, else from any arena that
     /// is not exclusive, else from a new arena, else as a mapping of their own. `None` when memory ran out.
-    pub fn take(&'static self, count: usize, align: usize, only: Option<&'static Arena>) -> Option<Span> {
+    pub fn take(
+        &'static self,
+        count: usize,
+        align: usize,
+        only: Option<&'static Arena>,
+    ) -> Option<Span> {
         if let Some(arena) = only {
             return arena.take(count, align);
         }
@@ -363,7 +378,8 @@ impl Arenas {
         let accessible = os::overcommits();
         let Ok(base) = os::reserve(size, ARENA_ALIGN, accessible) else { return false };
         STATS.mmap_calls.bump();
-        let traits = Traits { accessible, pinned: false, zero: true, exclusive: false, external: false };
+        let traits =
+            Traits { accessible, pinned: false, zero: true, exclusive: false, external: false };
         // SAFETY: the range was just reserved, and arenas are not released while the process runs.
         let arena = unsafe { Arena::create(base, size, traits, self) };
         if arena.is_some_and(|arena| self.add(arena)) {
@@ -379,7 +395,12 @@ impl Arenas {
     ///
     /// # Safety
     /// As for [`Arena::create`].
-    pub unsafe fn adopt(&'static self, base: NonNull<u8>, size: usize, traits: Traits) -> Option<&'static Arena> {
+    pub unsafe fn adopt(
+        &'static self,
+        base: NonNull<u8>,
+        size: usize,
+        traits: Traits,
+    ) -> Option<&'static Arena> {
         let _guard = self.grow.lock();
         // SAFETY: the caller's promise.
         let arena = unsafe { Arena::create(base, size, traits, self) }?;
@@ -428,7 +449,8 @@ fn wanted_arena_size(seen: usize) -> usize {
         return 0;
     }
     let grown = base.saturating_mul(1 << (seen / 8).min(16)).clamp(ARENA_SIZE_MIN, ARENA_SIZE_MAX);
-    let allowed = os::address_space_limit().map_or(grown, |limit| grown.min((limit / 16).max(ARENA_SIZE_MIN)));
+    let allowed = os::address_space_limit()
+        .map_or(grown, |limit| grown.min((limit / 16).max(ARENA_SIZE_MIN)));
     crate::units::align_down(allowed, ARENA_SIZE_MIN)
 }
 

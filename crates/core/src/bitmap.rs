@@ -134,12 +134,16 @@ impl Bitmap {
 
     /// Whether every bit of the run is set.
     pub fn all_set(&self, start: usize, count: usize) -> bool {
-        Self::each_word(start, count, |index, mask| self.word(index).load(Ordering::Acquire) & mask == mask)
+        Self::each_word(start, count, |index, mask| {
+            self.word(index).load(Ordering::Acquire) & mask == mask
+        })
     }
 
     /// Whether every bit of the run is clear.
     pub fn all_clear(&self, start: usize, count: usize) -> bool {
-        Self::each_word(start, count, |index, mask| self.word(index).load(Ordering::Acquire) & mask == 0)
+        Self::each_word(start, count, |index, mask| {
+            self.word(index).load(Ordering::Acquire) & mask == 0
+        })
     }
 
     /// The first bit at or after `from` and below `end` whose state is `set`, else `end`.
@@ -158,7 +162,13 @@ impl Bitmap {
 
     /// Claims the first free run of `count` bits at or after `from` whose start, counted from `origin`
     /// bits before bit 0, is a multiple of `align` (a power of two).
-    pub fn find_and_claim(&self, from: usize, count: usize, align: usize, origin: usize) -> Option<usize> {
+    pub fn find_and_claim(
+        &self,
+        from: usize,
+        count: usize,
+        align: usize,
+        origin: usize,
+    ) -> Option<usize> {
         let mut at = from;
         loop {
             at = self.next(at, self.bits, false);

@@ -62,16 +62,16 @@ pub const RETIRE_SWEEPS: u8 = 2;
 /// Slow-path calls between two sweeps of a theap over its retired pages.
 pub const SWEEP_CALLS: u64 = 16;
 
-
 /// Most pages of one bin that a theap may own and still adopt pages of other threads when it frees into them.
-pub const ADOPT_PAGES_MAX: usize = 32;
+pub const ADOPT_PAGES_MAX: usize = 4;
 
 /// Abandoned pages that one search looks at before it takes fresh slices instead.
 pub const RECLAIM_TRIES: usize = 8;
 
 const _: () = assert!(SMALL_SIZE_MAX <= SMALL_BLOCK_MAX);
 const _: () = assert!(MEDIUM_BLOCK_MAX * 8 <= MEDIUM_PAGE_SLICES * SLICE_SIZE);
-const _: () = assert!(SLICE_SIZE.is_multiple_of(MEDIUM_BLOCK_MAX), "blocks of a page stay naturally aligned");
+const _: () =
+    assert!(SLICE_SIZE.is_multiple_of(MEDIUM_BLOCK_MAX), "blocks of a page stay naturally aligned");
 const _: () = assert!(CHUNK_SLICES == 64 * 8, "a chunk's bits fill one cache line");
 const _: () = assert!(ARENA_SIZE_MIN.is_multiple_of(ARENA_ALIGN));
 const _: () = assert!(EXTEND_MIN.is_power_of_two() && EXTEND_MIN <= EXTEND_MAX);

@@ -131,8 +131,11 @@ unsafe fn free_generic(p: *mut u8) {
 unsafe fn free_remote(page: PageRef, block: *mut Block, abandoned: bool) {
     if abandoned && page.remote.claim() {
         // SAFETY: the claim makes this thread the holder; the block is the caller's.
-        unsafe { page.push_local(block) };
-        abandon::settle(page, theap::current_or_none());
+        let empty = unsafe { page.push_local(block) };
+        let theap = theap::current_or_none();
+        if empty || !theap.is_some_and(|theap| abandon::take_back(theap, page)) {
+            abandon::settle(page, theap);
+        }
         return;
     }
     // SAFETY: the block is the caller's.

@@ -13,9 +13,9 @@ extern crate std;
 
 // Vocabulary.
 pub mod config;
-pub mod units;
-pub mod sync;
 pub mod ptr;
+pub mod sync;
+pub mod units;
 
 // System.
 pub mod os;
@@ -25,19 +25,19 @@ pub mod bitmap;
 #[cfg(not(all(test, loom)))]
 pub mod options;
 #[cfg(not(all(test, loom)))]
+pub mod random;
+#[cfg(not(all(test, loom)))]
 pub mod report;
 #[cfg(not(all(test, loom)))]
 pub mod size_class;
 #[cfg(not(all(test, loom)))]
 pub mod stats;
-#[cfg(not(all(test, loom)))]
-pub mod random;
 
 // Memory.
 #[cfg(not(all(test, loom)))]
-pub mod page_map;
-#[cfg(not(all(test, loom)))]
 pub mod arena;
+#[cfg(not(all(test, loom)))]
+pub mod page_map;
 
 // Pages.
 #[cfg(not(all(test, loom)))]
@@ -47,24 +47,24 @@ pub mod page_queue;
 
 // Heaps.
 #[cfg(not(all(test, loom)))]
-pub mod heap;
-#[cfg(not(all(test, loom)))]
-pub mod theap;
-#[cfg(not(all(test, loom)))]
 pub mod abandon;
 #[cfg(not(all(test, loom)))]
+pub mod heap;
+#[cfg(not(all(test, loom)))]
 pub mod refill;
+#[cfg(not(all(test, loom)))]
+pub mod theap;
 #[cfg(not(all(test, loom)))]
 pub mod thread;
 
 // Entry.
 #[cfg(not(all(test, loom)))]
+pub mod aligned;
+#[cfg(not(all(test, loom)))]
 pub mod alloc;
 #[cfg(not(all(test, loom)))]
-pub mod aligned;
+pub mod collect;
 #[cfg(not(all(test, loom)))]
 pub mod free;
 #[cfg(not(all(test, loom)))]
 pub mod realloc;
-#[cfg(not(all(test, loom)))]
-pub mod collect;

@@ -39,6 +39,11 @@ pub const FLAGS: usize = 7;
 /// Flag in the owner word: blocks may have been handed out by an address inside them.
 pub const INTERIOR: usize = 1;
 
+/// Every block on `free` reads as zeros beyond its link.
+const FREE_ZERO: u8 = 1;
+/// The part of the page beyond `capacity` reads as zeros.
+const FRESH_ZERO: u8 = 2;
+
 /// The record of a page: the owner's line first, what is shared or rare on the second.
 #[repr(C, align(128))]
 pub struct Page {
@@ -55,11 +60,11 @@ pub struct Page {
     /// Blocks that fit.
     reserved: Cell<u32>,
     bin: AtomicU8,
-    /// Every block on `free` reads as zeros beyond its link.
-    free_is_zero: Cell<bool>,
-    /// The part of the page beyond `capacity` reads as zeros.
-    fresh_is_zero: Cell<bool>,
-    /// Slow-path calls until an empty page is given back; 0 when it is not retired.
+    /// What is known to read as zeros: [`FREE_ZERO`], [`FRESH_ZERO`].
+    zeros: Cell<u8>,
+    /// The page was left with free blocks: its bit in the map of abandoned pages is set, or about to be.
+    pub published: Cell<bool>,
+    /// Sweeps until an empty page is given back; 0 when it is not retired.
     pub retire: Cell<u8>,
     block_size: AtomicUsize,
     start: AtomicPtr<u8>,
@@ -97,8 +102,8 @@ pub static EMPTY_PAGE: Page = Page {
     capacity: Cell::new(0),
     reserved: Cell::new(0),
     bin: AtomicU8::new(0),
-    free_is_zero: Cell::new(false),
-    fresh_is_zero: Cell::new(false),
+    zeros: Cell::new(0),
+    published: Cell::new(false),
     retire: Cell::new(0),
     block_size: AtomicUsize::new(0),
     start: AtomicPtr::new(null_mut()),
@@ -194,8 +199,7 @@ impl PageRef {
         page.capacity.set(0);
         page.reserved.set(to_u32(reserved));
         page.bin.store(size_class::bin_byte(bin), Ordering::Relaxed);
-        page.free_is_zero.set(false);
-        page.fresh_is_zero.set(span.zero);
+        page.zeros.set(if span.zero { FRESH_ZERO } else { 0 });
         page.retire.set(0);
         page.block_size.store(block_size, Ordering::Relaxed);
         page.start.store(span.start.as_ptr(), Ordering::Relaxed);
@@ -206,6 +210,7 @@ impl PageRef {
         page.arena.set(span.arena);
         page.slice_index.set(to_u32(span.index));
         page.slices.set(to_u32(span.slices));
+        page.published.set(false);
         page.remote.reset();
         if !page_map::set(span.start, span.slices, record) {
             // SAFETY: the page has no block yet.
@@ -315,7 +320,9 @@ impl Page {
 
     /// Whether a list or the untouched rest of the page can yield a block. Only for the holder.
     pub fn has_free(&self) -> bool {
-        !self.free.get().is_null() || !self.local_free.get().is_null() || self.capacity.get() < self.reserved.get()
+        !self.free.get().is_null()
+            || !self.local_free.get().is_null()
+            || self.capacity.get() < self.reserved.get()
     }
 
     /// Takes the first block handed to the fast path.
@@ -356,7 +363,7 @@ impl Page {
         // handed out twice (P1).
         self.local_free.set(null_mut());
         self.used.set(self.capacity.get());
-        self.free_is_zero.set(false);
+        self.zeros.set(self.zeros.get() & FRESH_ZERO);
         self.free.set(list);
         true
     }
@@ -419,7 +426,9 @@ impl Page {
         // Counted before the list can be seen (P3).
         self.used.set(self.used.get() + count);
         self.capacity.set(capacity + count);
-        self.free_is_zero.set(self.fresh_is_zero.get());
+        if self.zeros.get() & FRESH_ZERO != 0 {
+            self.zeros.set(FRESH_ZERO | FREE_ZERO);
+        }
         self.free.set(first);
         true
     }
@@ -430,7 +439,7 @@ impl Page {
         debug_assert!(self.used.get() == 0 && self.free.get().is_null());
         self.local_free.set(null_mut());
         self.capacity.set(0);
-        self.fresh_is_zero.set(false);
+        self.zeros.set(0);
         self.owner.store(self.owner.load(Ordering::Relaxed) & !INTERIOR, Ordering::Relaxed);
     }
 
@@ -442,14 +451,14 @@ impl Page {
     /// Whether a block that was just popped reads as zeros beyond its link.
     #[inline]
     pub fn popped_is_zero(&self) -> bool {
-        self.free_is_zero.get()
+        self.zeros.get() & FREE_ZERO != 0
     }
 
     /// Takes the only block of a fresh huge page, and whether it reads as zeros throughout.
     pub fn take_single(&self) -> (*mut u8, bool) {
         self.used.set(1);
         self.capacity.set(1);
-        (self.start(), self.fresh_is_zero.get())
+        (self.start(), self.zeros.get() & FRESH_ZERO != 0)
     }
 
     /// Bytes that a huge block of `size` bytes is given: whole OS pages.

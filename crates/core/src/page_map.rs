@@ -30,7 +30,8 @@ const ROOT_ENTRIES: usize = 1 << (ROOT_ADDRESS_BITS - SLICE_SHIFT - LEAF_SHIFT);
 
 static FLAT_ENTRIES: AtomicUsize = AtomicUsize::new(0);
 static FLAT: AtomicPtr<Entry> = AtomicPtr::new(null_mut());
-static ROOT: [AtomicPtr<Entry>; ROOT_ENTRIES] = [const { AtomicPtr::new(null_mut()) }; ROOT_ENTRIES];
+static ROOT: [AtomicPtr<Entry>; ROOT_ENTRIES] =
+    [const { AtomicPtr::new(null_mut()) }; ROOT_ENTRIES];
 
 /// Reserves the flat form if the system grants it. Called once, before the first page is made.
 pub fn init() {
@@ -82,7 +83,8 @@ fn entry(index: usize) -> Option<&'static Entry> {
 pub fn set(start: NonNull<u8>, count: usize, record: NonNull<Record>) -> bool {
     let first = start.addr().get() >> SLICE_SHIFT;
     for index in first..first + count {
-        let Some(entry) = entry(index).or_else(|| add_leaf(index).and_then(|()| entry(index))) else {
+        let Some(entry) = entry(index).or_else(|| add_leaf(index).and_then(|()| entry(index)))
+        else {
             clear(start, index - first);
             return false;
         };

@@ -72,7 +72,8 @@ impl PageQueue {
     /// Takes a page of this queue out of it.
     pub fn remove(&self, page: PageRef) {
         // SAFETY: links of a queued page are null or its neighbours, which the theap owns.
-        let (prev, next) = unsafe { (PageRef::from_link(page.prev.get()), PageRef::from_link(page.next.get())) };
+        let (prev, next) =
+            unsafe { (PageRef::from_link(page.prev.get()), PageRef::from_link(page.next.get())) };
         match prev {
             Some(prev) => prev.next.set(page.next.get()),
             None => self.first.set(page.next.get()),

@@ -143,7 +143,13 @@ pub unsafe fn recalloc_aligned(p: *mut u8, count: usize, size: usize, align: usi
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn recalloc_aligned_at(p: *mut u8, count: usize, size: usize, align: usize, offset: usize) -> *mut u8 {
+pub unsafe fn recalloc_aligned_at(
+    p: *mut u8,
+    count: usize,
+    size: usize,
+    align: usize,
+    offset: usize,
+) -> *mut u8 {
     match count.checked_mul(size) {
         // SAFETY: the caller's promise.
         Some(total) => unsafe { resize(p, total, align, offset, true) },
@@ -202,7 +208,14 @@ unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: boo
 ///
 /// # Safety
 /// As for [`realloc`]; `p` is a live block with `old` usable bytes.
-unsafe fn copy(p: *mut u8, old: usize, size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+unsafe fn copy(
+    p: *mut u8,
+    old: usize,
+    size: usize,
+    align: usize,
+    offset: usize,
+    zero: bool,
+) -> *mut u8 {
     // Only what the old block does not cover needs to be zeroed, unless fresh memory is zero anyway.
     let fresh = allocate(size, align, offset, zero && size > old);
     if fresh.is_null() {
@@ -226,7 +239,8 @@ unsafe fn copy(p: *mut u8, old: usize, size: usize, align: usize, offset: usize,
 /// # Safety
 /// The caller owns the block, which is the only one of its page.
 unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
-    let Some(block_size) = (size <= REQUEST_MAX).then(|| Page::huge_block_size(size)).flatten() else {
+    let Some(block_size) = (size <= REQUEST_MAX).then(|| Page::huge_block_size(size)).flatten()
+    else {
         return false;
     };
     // A refusal means that somebody frees the block at the same time, which the caller has promised not to.
@@ -300,7 +314,8 @@ unsafe fn move_pages(page: PageRef, size: usize) -> *mut u8 {
     if !can_move || size > REQUEST_MAX {
         return null_mut();
     }
-    let Some((fresh, _)) = crate::refill::single(crate::heap::Heap::of(&page), size, SLICE_SIZE) else {
+    let Some((fresh, _)) = crate::refill::single(crate::heap::Heap::of(&page), size, SLICE_SIZE)
+    else {
         return null_mut();
     };
     let from = page.span();

@@ -11,6 +11,7 @@ use crate::config::SLICE_SIZE;
 use crate::heap::Heap;
 use crate::options::{self, Opt};
 use crate::page::{Page, PageRef};
+use crate::ptr::Block;
 use crate::size_class::{self, HUGE_BIN};
 use crate::stats::STATS;
 use crate::theap::Theap;
@@ -19,11 +20,35 @@ use crate::units::slices_for;
 /// Pages of a queue that one search looks at before it extends a page or takes another.
 const SEARCH_MAX: usize = 8;
 
-/// Makes the first page of `bin`'s queue one with a list handed to the fast path.
-pub fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
+/// Takes a block of `bin`, and says of which page it is: from what the first page still has, which is how
+/// bins too large for the direct table are served, or after a refill.
+#[inline]
+pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
+    if let Some(page) = theap.queue(bin).first() {
+        if let Some(block) = page.pop() {
+            return Some((page, block));
+        }
+        // The first page is in the direct table already: with a list it is ready to serve.
+        if page.hand_over() {
+            tick(theap);
+            return page.pop().map(|block| (page, block));
+        }
+    }
+    let page = refill(theap, bin)?;
+    page.pop().map(|block| (page, block))
+}
+
+#[inline]
+fn tick(theap: &Theap) {
     if theap.tick() {
         chores(theap);
     }
+}
+
+/// Makes the first page of `bin`'s queue one with a list handed to the fast path.
+#[inline(never)]
+fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
+    tick(theap);
     if let Some(page) = search(theap, bin) {
         return Some(page);
     }
@@ -38,7 +63,6 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     for _ in 0..SEARCH_MAX {
         let page = queue.first()?;
         if page.hand_over() {
-            theap.update_direct(bin);
             return Some(page);
         }
         if !page.has_free() {
@@ -46,12 +70,15 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
         } else if queue.count() == 1 {
             break;
         } else {
-            theap.rotate(bin, page);
+            theap.rotate(bin);
         }
     }
     let page = queue.first()?;
-    theap.update_direct(bin);
-    (page.hand_over() || page.extend()).then(|| STATS.pages_extended.bump()).map(|()| page)
+    if !page.hand_over() && !page.extend() {
+        return None;
+    }
+    STATS.pages_extended.bump();
+    Some(page)
 }
 
 /// Makes a fresh page of `bin` the first of its queue.
@@ -59,7 +86,8 @@ fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
     let heap = theap.heap();
     let span = heap.subproc.arenas.take(size_class::page_slices(bin), SLICE_SIZE, heap.arena)?;
     // SAFETY: the span was just claimed.
-    let page = unsafe { PageRef::create(span, bin, size_class::block_size(bin), heap.as_page_owner()) }?;
+    let page =
+        unsafe { PageRef::create(span, bin, size_class::block_size(bin), heap.as_page_owner()) }?;
     theap.own(page, true);
     Some(page)
 }
@@ -80,7 +108,8 @@ fn chores(theap: &Theap) {
 pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
     heap.subproc.arenas.purge_if_due();
     let block_size = Page::huge_block_size(size)?;
-    let span = heap.subproc.arenas.take(slices_for(block_size), align.max(SLICE_SIZE), heap.arena)?;
+    let span =
+        heap.subproc.arenas.take(slices_for(block_size), align.max(SLICE_SIZE), heap.arena)?;
     // SAFETY: the span was just claimed.
     let page = unsafe { PageRef::create(span, HUGE_BIN, block_size, heap.as_page_owner()) }?;
     let (block, zero) = page.take_single();

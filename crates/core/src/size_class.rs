@@ -28,7 +28,10 @@ const BLOCK_SIZES: [u32; BIN_COUNT] = {
     sizes
 };
 
-#[expect(clippy::cast_possible_truncation, reason = "evaluated at compile time, bounded by the assert below")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time, bounded by the assert below"
+)]
 const fn compute_block_size(bin: usize) -> u32 {
     if bin == 0 {
         8
@@ -123,6 +126,9 @@ mod tests {
                 assert_eq!(bin_of(words * 8), bin);
             }
         }
-        assert_eq!((0..BIN_COUNT).map(|bin| direct_words(bin).len()).sum::<usize>(), SMALL_SIZE_MAX / 8 + 1);
+        assert_eq!(
+            (0..BIN_COUNT).map(|bin| direct_words(bin).len()).sum::<usize>(),
+            SMALL_SIZE_MAX / 8 + 1
+        );
     }
 }

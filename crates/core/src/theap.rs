@@ -60,7 +60,8 @@ struct ReadOnly(Sentinels);
 // SAFETY: nothing ever writes to the sentinels.
 unsafe impl Sync for ReadOnly {}
 
-static SENTINELS: ReadOnly = ReadOnly(Sentinels { first_entry: Cell::new(EMPTY), rest: Theap::new() });
+static SENTINELS: ReadOnly =
+    ReadOnly(Sentinels { first_entry: Cell::new(EMPTY), rest: Theap::new() });
 
 crate::os::thread_slot!(Theap, SENTINELS);
 
@@ -194,11 +195,14 @@ impl Theap {
         page.owner.store(flags, Ordering::Release);
     }
 
-    /// Moves the first page of `bin` to the end of its queue.
-    pub fn rotate(&self, bin: usize, page: PageRef) {
+    /// Moves the first page of `bin`, which has no list handed out, to the end of its queue.
+    pub fn rotate(&self, bin: usize) {
         let queue = self.queue(bin);
-        queue.remove(page);
-        queue.push_back(page);
+        if let Some(page) = queue.first() {
+            queue.remove(page);
+            queue.push_back(page);
+            self.update_direct(bin);
+        }
     }
 
     /// Deals with an owned page whose last live block was just freed: the only page of a bin is kept for a
@@ -245,7 +249,9 @@ impl Theap {
     pub fn sweep_retired(&self, force: bool) {
         let (low, high) = self.retired.replace(NONE_RETIRED);
         for bin in usize::from(low)..=usize::from(high) {
-            let Some(page) = self.queue(bin).first().filter(|page| page.retire.get() != 0) else { continue };
+            let Some(page) = self.queue(bin).first().filter(|page| page.retire.get() != 0) else {
+                continue;
+            };
             if page.used.get() != 0 {
                 page.retire.set(0);
             } else if force || page.retire.get() == 1 {

@@ -251,9 +251,6 @@ fn orphan(page: PageRef, keep: [usize; 3]) {
         return;
     }
     page.owner.store(word & FLAGS, Ordering::Relaxed);
-    if owner != 0 {
-        STATS.pages_abandoned.increase(1);
-    }
     abandon::orphan(page);
 }
 

@@ -77,7 +77,7 @@ fn ten_thousand_threads_leave_blocks_behind_in_flat_memory() {
     for wave in 0..waves {
         let threads: Vec<_> = (0..WAVE)
             .map(|i| {
-                // Blocks of ended threads are freed by other threads in one half of the waves, by this one in the other.
+                // Ended threads' blocks are freed by other threads in one half of the waves, by this one in the other.
                 let late = left.len() > 8 * WAVE;
                 let inherited = if late && wave % 2 == 0 { left.pop_front() } else { None };
                 let seed = (wave * WAVE + i) as u64;

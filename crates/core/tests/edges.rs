@@ -50,7 +50,8 @@ fn usable(p: *const u8) -> usize {
 
 #[test]
 fn size_zero_gives_unique_blocks() {
-    let makers: [(&str, fn() -> *mut u8); 8] = [
+    type Make = fn() -> *mut u8;
+    let makers: [(&str, Make); 8] = [
         ("malloc", || malloc(0)),
         ("zalloc", || zalloc(0)),
         ("calloc by count", || calloc(0, 8)),
@@ -321,7 +322,7 @@ fn memory_of_others_is_left_alone() {
     is_left_alone("static", (&raw mut STATIC).cast());
     is_left_alone("stack", stack.as_mut_ptr());
     is_left_alone("another allocator's", heap.as_mut_ptr());
-    is_left_alone("code", without_provenance_mut((is_left_alone as fn(&str, *mut u8)).addr()));
+    is_left_alone("code", without_provenance_mut((is_left_alone as *const ()).addr()));
     // SAFETY: no other thread knows the static.
     assert_eq!(unsafe { STATIC }, [5; 64]);
     assert_eq!(stack, [6; 64]);
@@ -369,11 +370,9 @@ fn errno_survives_calls_that_succeed() {
         }
         assert!(keeps_errno(|| collect::collect(true)), "collect");
         assert!(keeps_errno(|| end(null_mut())), "free of null");
+        let foreign = without_provenance_mut(4096);
         // SAFETY: a foreign address, which is ignored.
-        assert!(
-            keeps_errno(|| unsafe { free(without_provenance_mut(4096)) }),
-            "free of a foreign address"
-        );
+        assert!(keeps_errno(|| unsafe { free(foreign) }), "free of a foreign address");
     })
     .join()
     .expect("errno is kept");

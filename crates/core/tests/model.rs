@@ -21,8 +21,8 @@ fn size() -> impl Strategy<Value = usize> {
         60 => boundary,
         30 => 65..=1024_usize,
         30 => 1025..=65_536_usize,
-        6 => 65_537..=4 << 20_usize,
-        1 => 16 << 20..=64 << 20_usize,
+        6 => 65_537..=4_usize << 20,
+        1 => 16_usize << 20..=64 << 20,
         2 => (0..8192_usize).prop_map(|above| IMPOSSIBLE + above),
         2 => (0..8192_usize).prop_map(|below| usize::MAX - below),
     ]
@@ -38,7 +38,7 @@ fn align() -> impl Strategy<Value = usize> {
 
 fn request() -> impl Strategy<Value = Request> {
     let count = prop_oneof![8 => Just(1_usize), 4 => 0..9_usize, 1 => Just(usize::MAX / 2)];
-    let offset = prop_oneof![4 => Just(0_usize), 4 => 0..256_usize, 1 => 0..1 << 20_usize];
+    let offset = prop_oneof![4 => Just(0_usize), 4 => 0..256_usize, 1 => 0..1_usize << 20];
     (count, size(), align(), offset).prop_map(|(count, size, align, offset)| {
         // A few elements are to stay as affordable as one.
         let size = if (2..9).contains(&count) && size < IMPOSSIBLE { size / count } else { size };

@@ -59,6 +59,9 @@ impl Block {
     }
 }
 
+/// Largest size and alignment, in bytes, that a block is sure to be had for.
+const ROOM_MAX: usize = 1 << 30;
+
 /// What an allocator has to answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -350,20 +353,22 @@ impl<'a> Shadow<'a> {
         resizes: bool,
     ) -> Answer {
         let Request { align, offset, .. } = request;
-        // No address space holds an aligned block beyond this.
+        // No address space holds two multiples of such an alignment.
         let hopeless = 1_usize << (usize::BITS - 2);
-        if total.is_none_or(|total| total > isize::MAX.unsigned_abs()) {
-            Answer::Null
-        } else if aligns && resizes && align <= 8 && !align.is_power_of_two() {
+        let Some(total) = total.filter(|total| *total <= isize::MAX.unsigned_abs()) else {
+            return Answer::Null;
+        };
+        let refusable = self.rules.may_refuse
+            // The system is free to have no room for these.
+            || total > ROOM_MAX
+            || (aligns && align > ROOM_MAX)
+            || (!offset.is_multiple_of(align.max(1)) && align > self.rules.offset_align);
+        if aligns && resizes && align <= 8 && !align.is_power_of_two() {
             // A resize takes alignments that every block has for no alignment, without a look at their form.
             Answer::Either
         } else if aligns && (!align.is_power_of_two() || align >= hopeless) {
             Answer::Null
-        } else if self.rules.may_refuse
-            || (align.is_power_of_two()
-                && !offset.is_multiple_of(align)
-                && align > self.rules.offset_align)
-        {
+        } else if refusable {
             Answer::Either
         } else {
             Answer::Block

@@ -1,6 +1,7 @@
 //! The out-of-memory loop for aarch64; `x86_64.rs` has it in words.
 #![allow(unsafe_code)]
 
+use super::runtime;
 use core::arch::naked_asm;
 use core::ffi::c_void;
 
@@ -18,8 +19,6 @@ pub(super) unsafe extern "C" fn new_failed(
     p: *mut c_void,
 ) -> *mut c_void {
     naked_asm!(
-        ".weak _ZSt15get_new_handlerv",
-        ".weak _ZSt17__throw_bad_allocv",
         ".cfi_startproc",
         "stp x29, x30, [sp, #-48]!",
         ".cfi_def_cfa_offset 48",
@@ -36,9 +35,10 @@ pub(super) unsafe extern "C" fn new_failed(
         "mov x20, x1",
         "mov w21, w2",
         "mov x22, x3",
+        "bl {find}",
         "2:",
-        "adrp x8, :got:_ZSt15get_new_handlerv",
-        "ldr x8, [x8, :got_lo12:_ZSt15get_new_handlerv]",
+        "adrp x8, rimalloc_cxx_runtime + {get_new_handler}",
+        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {get_new_handler}]",
         "cbz x8, 4f",
         "blr x8",
         "cbz x0, 4f",
@@ -70,10 +70,22 @@ pub(super) unsafe extern "C" fn new_failed(
         "mov x0, xzr",
         "tst w21, #{nothrow}",
         "b.ne 3b",
-        "adrp x8, :got:_ZSt17__throw_bad_allocv",
-        "ldr x8, [x8, :got_lo12:_ZSt17__throw_bad_allocv]",
-        "cbz x8, 5f",
+        "adrp x19, rimalloc_cxx_runtime + {throw}",
+        "ldr x19, [x19, :lo12:rimalloc_cxx_runtime + {throw}]",
+        "cbz x19, 5f",
+        "adrp x8, rimalloc_cxx_runtime + {allocate_exception}",
+        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {allocate_exception}]",
+        "mov w0, #8",
         "blr x8",
+        "adrp x8, rimalloc_cxx_runtime + {vtable}",
+        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {vtable}]",
+        "add x8, x8, #16",
+        "str x8, [x0]",
+        "adrp x1, rimalloc_cxx_runtime + {type_info}",
+        "ldr x1, [x1, :lo12:rimalloc_cxx_runtime + {type_info}]",
+        "adrp x2, rimalloc_cxx_runtime + {destructor}",
+        "ldr x2, [x2, :lo12:rimalloc_cxx_runtime + {destructor}]",
+        "blr x19",
         "brk #1",
         "5:",
         "bl {out_of_memory}",
@@ -81,6 +93,13 @@ pub(super) unsafe extern "C" fn new_failed(
         ".cfi_endproc",
         once = const super::ONCE,
         nothrow = const super::NOTHROW,
+        get_new_handler = const runtime::GET_NEW_HANDLER,
+        allocate_exception = const runtime::ALLOCATE_EXCEPTION,
+        vtable = const runtime::BAD_ALLOC_VTABLE,
+        type_info = const runtime::BAD_ALLOC_TYPE,
+        destructor = const runtime::BAD_ALLOC_DESTRUCTOR,
+        throw = const runtime::THROW,
+        find = sym runtime::find,
         retry = sym super::retry,
         out_of_memory = sym super::out_of_memory,
     )
@@ -92,13 +111,10 @@ pub(super) unsafe extern "C" fn new_failed(
 #[unsafe(naked)]
 pub(super) extern "C" fn new_failed_nothrow(size: usize, align: usize) -> *mut c_void {
     naked_asm!(
-        ".weak __gxx_personality_v0",
-        ".weak __cxa_begin_catch",
-        ".weak __cxa_end_catch",
         "20:",
         ".cfi_startproc",
-        ".cfi_personality 0x9b, .Lrimalloc_personality", // indirect, pc-relative, 4 bytes
-        ".cfi_lsda 0x1b, .Lrimalloc_nothrow_lsda",       // pc-relative, 4 bytes
+        ".cfi_personality 0x9b, rimalloc_cxx_personality", // indirect, pc-relative, 4 bytes
+        ".cfi_lsda 0x1b, .Lrimalloc_nothrow_lsda",         // pc-relative, 4 bytes
         "stp x29, x30, [sp, #-16]!",
         ".cfi_def_cfa_offset 16",
         ".cfi_offset x29, -16",
@@ -111,51 +127,43 @@ pub(super) extern "C" fn new_failed_nothrow(size: usize, align: usize) -> *mut c
         "22:",
         "b 24f",
         "23:", // the unwinder enters here with the exception in x0
-        "adrp x8, :got:__cxa_begin_catch",
-        "ldr x8, [x8, :got_lo12:__cxa_begin_catch]",
-        "cbz x8, 29f",
+        "adrp x8, rimalloc_cxx_runtime + {begin_catch}",
+        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {begin_catch}]",
         "blr x8",
-        "adrp x8, :got:__cxa_end_catch",
-        "ldr x8, [x8, :got_lo12:__cxa_end_catch]",
+        "adrp x8, rimalloc_cxx_runtime + {end_catch}",
+        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {end_catch}]",
         "blr x8",
         "mov x0, xzr",
         "24:",
-        ".cfi_remember_state",
         "ldp x29, x30, [sp], #16",
         ".cfi_def_cfa_offset 0",
         ".cfi_restore x29",
         ".cfi_restore x30",
         "ret",
-        ".cfi_restore_state",
-        "29:",
-        "brk #1",
         ".cfi_endproc",
-        ".pushsection .data.rel.ro.rimalloc_personality,\"aw\",@progbits",
-        ".p2align 3",
-        ".Lrimalloc_personality:",
-        ".xword __gxx_personality_v0",
-        ".popsection",
         ".pushsection .gcc_except_table.rimalloc,\"a\",@progbits",
         ".p2align 2",
         ".Lrimalloc_nothrow_lsda:",
-        ".byte 0xff",                     // landing pads count from the function's start
-        ".byte 0x1b",                     // types are pc-relative, 4 bytes
-        ".uleb128 27f - 25f",             // to the end of the type table
+        ".byte 0xff", // landing pads count from the function's start
+        ".byte 0x1b", // types are pc-relative, 4 bytes
+        ".uleb128 27f - 25f", // to the end of the type table
         "25:",
-        ".byte 0x01",                     // call sites are uleb128
+        ".byte 0x01", // call sites are uleb128
         ".uleb128 26f - 28f",
         "28:",
         ".uleb128 21b - 20b",
         ".uleb128 22b - 21b",
         ".uleb128 23b - 20b",
-        ".uleb128 1",                     // first action
+        ".uleb128 1", // first action
         "26:",
-        ".byte 1, 0",                     // type 1, no further action
+        ".byte 1, 0", // type 1, no further action
         ".p2align 2",
-        ".word 0",                        // type 1: catch (...)
+        ".word 0", // type 1: catch (...)
         "27:",
         ".popsection",
         nothrow = const super::NOTHROW,
+        begin_catch = const runtime::BEGIN_CATCH,
+        end_catch = const runtime::END_CATCH,
         new_failed = sym new_failed,
     )
 }

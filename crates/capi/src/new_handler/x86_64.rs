@@ -1,23 +1,25 @@
 //! The out-of-memory loop for x86-64.
 //!
-//! Written out, with `handler` and `thrower` possibly absent:
+//! Written out, where any function of the runtime may be absent:
 //!
 //! ```text
 //! new_failed(size, align, mode, p):
-//!     while let Some(h) = handler():
+//!     find()                                    // a runtime that came after us
+//!     while let Some(h) = get_new_handler():
 //!         h()                                   // frees something, throws, or ends the program
 //!         if mode & ONCE: return null
 //!         if let block = retry(size, align, mode, p): return block
 //!     if mode & NOTHROW: return null
-//!     thrower(); or abort
+//!     throw std::bad_alloc(); without a runtime abort
 //! new_failed_nothrow(size, align):
 //!     try { return new_failed(size, align, NOTHROW, null) } catch (...) { return null }
 //! ```
 //!
-//! The `.weak` directives stand beside the references, so they hold in whichever object the
-//! function lands.
+//! A `std::bad_alloc` is a virtual table pointer and nothing else, and that points behind the
+//! table's first two words (Itanium C++ ABI, "Virtual Table Layout").
 #![allow(unsafe_code)]
 
+use super::runtime;
 use core::arch::naked_asm;
 use core::ffi::c_void;
 
@@ -34,8 +36,6 @@ pub(super) unsafe extern "C" fn new_failed(
     p: *mut c_void,
 ) -> *mut c_void {
     naked_asm!(
-        ".weak _ZSt15get_new_handlerv",
-        ".weak _ZSt17__throw_bad_allocv",
         ".cfi_startproc",
         "push rbx",
         ".cfi_adjust_cfa_offset 8",
@@ -55,8 +55,9 @@ pub(super) unsafe extern "C" fn new_failed(
         "mov r12, rsi",
         "mov r13d, edx",
         "mov r14, rcx",
+        "call {find}",
         "2:",
-        "mov rax, qword ptr [rip + _ZSt15get_new_handlerv@GOTPCREL]",
+        "mov rax, qword ptr [rip + rimalloc_cxx_runtime + {get_new_handler}]",
         "test rax, rax",
         "je 4f",
         "call rax",
@@ -95,10 +96,17 @@ pub(super) unsafe extern "C" fn new_failed(
         "xor eax, eax",
         "test r13b, {nothrow}",
         "jne 3b",
-        "mov rax, qword ptr [rip + _ZSt17__throw_bad_allocv@GOTPCREL]",
-        "test rax, rax",
+        "cmp qword ptr [rip + rimalloc_cxx_runtime + {throw}], 0",
         "je 5f",
-        "call rax",
+        "mov edi, 8",
+        "call qword ptr [rip + rimalloc_cxx_runtime + {allocate_exception}]",
+        "mov rcx, qword ptr [rip + rimalloc_cxx_runtime + {vtable}]",
+        "add rcx, 16",
+        "mov qword ptr [rax], rcx",
+        "mov rdi, rax",
+        "mov rsi, qword ptr [rip + rimalloc_cxx_runtime + {type_info}]",
+        "mov rdx, qword ptr [rip + rimalloc_cxx_runtime + {destructor}]",
+        "call qword ptr [rip + rimalloc_cxx_runtime + {throw}]",
         "ud2",
         "5:",
         "call {out_of_memory}",
@@ -106,6 +114,13 @@ pub(super) unsafe extern "C" fn new_failed(
         ".cfi_endproc",
         once = const super::ONCE,
         nothrow = const super::NOTHROW,
+        get_new_handler = const runtime::GET_NEW_HANDLER,
+        allocate_exception = const runtime::ALLOCATE_EXCEPTION,
+        vtable = const runtime::BAD_ALLOC_VTABLE,
+        type_info = const runtime::BAD_ALLOC_TYPE,
+        destructor = const runtime::BAD_ALLOC_DESTRUCTOR,
+        throw = const runtime::THROW,
+        find = sym runtime::find,
         retry = sym super::retry,
         out_of_memory = sym super::out_of_memory,
     )
@@ -117,13 +132,10 @@ pub(super) unsafe extern "C" fn new_failed(
 #[unsafe(naked)]
 pub(super) extern "C" fn new_failed_nothrow(size: usize, align: usize) -> *mut c_void {
     naked_asm!(
-        ".weak __gxx_personality_v0",
-        ".weak __cxa_begin_catch",
-        ".weak __cxa_end_catch",
         "20:",
         ".cfi_startproc",
-        ".cfi_personality 0x9b, .Lrimalloc_personality", // indirect, pc-relative, 4 bytes
-        ".cfi_lsda 0x1b, .Lrimalloc_nothrow_lsda",       // pc-relative, 4 bytes
+        ".cfi_personality 0x9b, rimalloc_cxx_personality", // indirect, pc-relative, 4 bytes
+        ".cfi_lsda 0x1b, .Lrimalloc_nothrow_lsda",         // pc-relative, 4 bytes
         "push rax",
         ".cfi_adjust_cfa_offset 8",
         "mov edx, {nothrow}",
@@ -137,46 +149,36 @@ pub(super) extern "C" fn new_failed_nothrow(size: usize, align: usize) -> *mut c
         ".cfi_adjust_cfa_offset 8",
         "23:", // the unwinder enters here with the exception in rax
         "mov rdi, rax",
-        "mov rax, qword ptr [rip + __cxa_begin_catch@GOTPCREL]",
-        "test rax, rax",
-        "je 24f",
-        "call rax",
-        "mov rax, qword ptr [rip + __cxa_end_catch@GOTPCREL]",
-        "call rax",
+        "call qword ptr [rip + rimalloc_cxx_runtime + {begin_catch}]",
+        "call qword ptr [rip + rimalloc_cxx_runtime + {end_catch}]",
         "xor eax, eax",
         "pop rcx",
         ".cfi_adjust_cfa_offset -8",
         "ret",
-        ".cfi_adjust_cfa_offset 8",
-        "24:",
-        "ud2",
         ".cfi_endproc",
-        ".pushsection .data.rel.ro.rimalloc_personality,\"aw\",@progbits",
-        ".p2align 3",
-        ".Lrimalloc_personality:",
-        ".quad __gxx_personality_v0",
-        ".popsection",
         ".pushsection .gcc_except_table.rimalloc,\"a\",@progbits",
         ".p2align 2",
         ".Lrimalloc_nothrow_lsda:",
-        ".byte 0xff",                     // landing pads count from the function's start
-        ".byte 0x1b",                     // types are pc-relative, 4 bytes
-        ".uleb128 27f - 25f",             // to the end of the type table
+        ".byte 0xff", // landing pads count from the function's start
+        ".byte 0x1b", // types are pc-relative, 4 bytes
+        ".uleb128 27f - 25f", // to the end of the type table
         "25:",
-        ".byte 0x01",                     // call sites are uleb128
+        ".byte 0x01", // call sites are uleb128
         ".uleb128 26f - 28f",
         "28:",
         ".uleb128 21b - 20b",
         ".uleb128 22b - 21b",
         ".uleb128 23b - 20b",
-        ".uleb128 1",                     // first action
+        ".uleb128 1", // first action
         "26:",
-        ".byte 1, 0",                     // type 1, no further action
+        ".byte 1, 0", // type 1, no further action
         ".p2align 2",
-        ".long 0",                        // type 1: catch (...)
+        ".long 0", // type 1: catch (...)
         "27:",
         ".popsection",
         nothrow = const super::NOTHROW,
+        begin_catch = const runtime::BEGIN_CATCH,
+        end_catch = const runtime::END_CATCH,
         new_failed = sym new_failed,
     )
 }

@@ -74,7 +74,8 @@ fn cut(size: usize) -> Option<NonNull<u8>> {
         return cut(size);
     }
     // SAFETY: padding and object lie in the rest of the region.
-    let (object, rest) = unsafe { (META.rest.get().add(padding), META.rest.get().add(padding + size)) };
+    let (object, rest) =
+        unsafe { (META.rest.get().add(padding), META.rest.get().add(padding + size)) };
     META.rest.set(rest);
     META.rest_size.set(META.rest_size.get() - size - padding);
     NonNull::new(object)

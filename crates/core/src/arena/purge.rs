@@ -99,7 +99,12 @@ impl Arenas {
         let due = self.purge_due.load(Ordering::Relaxed);
         if due == 0 {
             // When another thread schedules first, its time serves this one's slices too.
-            let _ = self.purge_due.compare_exchange(0, now + delay, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self.purge_due.compare_exchange(
+                0,
+                now + delay,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
         } else if now >= due {
             self.purge(false);
         }

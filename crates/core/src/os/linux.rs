@@ -19,8 +19,8 @@ pub(super) use memory::{
     remap, reserve, reset, uncharge,
 };
 pub(super) use process::{
-    abort, clock_coarse_ms, clock_ms, entropy, env, env_each, process_id, process_info, secure_execution,
-    write_stderr,
+    abort, clock_coarse_ms, clock_ms, entropy, env, env_each, process_id, process_info,
+    secure_execution, write_stderr,
 };
 pub(super) use thread::{
     arm_thread_exit, on_fork, on_thread_exit, thread_id, wait, wake, yield_thread,

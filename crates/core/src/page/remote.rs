@@ -93,7 +93,12 @@ impl RemoteList {
         loop {
             // SAFETY: the block is not on the list yet, so it is still the caller's (P1).
             unsafe { Block::set_next(block, list(old)) };
-            match self.word.compare_exchange_weak(old, owned(block), Ordering::AcqRel, Ordering::Relaxed) {
+            match self.word.compare_exchange_weak(
+                old,
+                owned(block),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) if old.addr() & OWNED != 0 => return Pushed::Listed,
                 Ok(_) => return Pushed::Claimed,
                 Err(now) => old = now,
@@ -187,7 +192,8 @@ mod loom_tests {
     #[test]
     fn the_last_block_back_is_noticed_exactly_once() {
         loom::model(|| {
-            let page = Arc::new(Model { remote: RemoteList::new_owned(), returned: LinkCell::new(0) });
+            let page =
+                Arc::new(Model { remote: RemoteList::new_owned(), returned: LinkCell::new(0) });
             let threads: std::vec::Vec<_> = (0..2)
                 .map(|_| {
                     let (page, block) = (page.clone(), block());
@@ -209,7 +215,8 @@ mod loom_tests {
     #[test]
     fn claim_and_push_agree_on_one_holder() {
         loom::model(|| {
-            let page = Arc::new(Model { remote: RemoteList::new_owned(), returned: LinkCell::new(0) });
+            let page =
+                Arc::new(Model { remote: RemoteList::new_owned(), returned: LinkCell::new(0) });
             assert!(page.remote.disown());
             let (theirs, their_block) = (page.clone(), block());
             let other = loom::thread::spawn(move || {
