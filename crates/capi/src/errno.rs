@@ -1,21 +1,12 @@
-//! The calling thread's `errno`.
+//! The calling thread's `errno`, errno(3).
 //!
-//! The engine reports exhaustion (`ENOMEM`) itself, on its slow path; the faces report what only
-//! they know: arguments that no amount of memory would satisfy.
-#![allow(unsafe_code)]
+//! The engine reports exhaustion (`ENOMEM`) and invalid alignments (`EINVAL`) itself; the faces
+//! report what only their own contracts forbid.
 
 use core::ffi::c_int;
 use core::ptr;
 
-pub(crate) fn get() -> c_int {
-    // SAFETY: errno(3): the location is valid for the life of the calling thread.
-    unsafe { *libc::__errno_location() }
-}
-
-pub(crate) fn set(code: c_int) {
-    // SAFETY: errno(3): the location is valid for the life of the calling thread.
-    unsafe { *libc::__errno_location() = code }
-}
+pub(crate) use rimalloc_core::os::{errno as get, set_errno as set};
 
 /// Sets errno and returns null, in one expression for the failure branches.
 #[cold]

@@ -1,7 +1,7 @@
 //! The C face of rimalloc: the `mi_` functions, the malloc family and C++'s `operator new`.
 //!
-//! Owns: the exported names (`exports.txt` lists them all), errno's `EINVAL` and `EOVERFLOW`,
-//! the call into C++'s out-of-memory protocol, the load and unload hooks.
+//! Owns: the exported names (`exports.txt` lists them all), the error codes that only the C
+//! contracts know, the call into C++'s out-of-memory protocol, the load and unload hooks.
 //! Calls: `rimalloc_core`, which allocates, sets `ENOMEM` and keeps errno around `free`.
 //!
 //! Invariants:
@@ -9,8 +9,8 @@
 //!   knows the names of the C library: a call to `malloc` is open to rewriting, one to the
 //!   engine is not.
 //! * The library works before its constructor and after its destructor have run.
-//! * Nothing here panics, unwinds or takes a lock of the C library; `realpath`, `getenv` and
-//!   `malloc_info`'s stream are called only in functions whose contract is to do so.
+//! * Nothing here panics, unwinds or takes a lock of the C library, but for functions whose contract
+//!   it is (`mi_realpath`, `mi_dupenv_s`, `malloc_info`) and a `new` that fails ([`new_handler`]).
 #![no_std]
 
 mod errno;

@@ -4,16 +4,7 @@
 use crate::errno;
 use core::ffi::{c_int, c_void};
 use libc::{EINVAL, ENOMEM, EOVERFLOW};
-use rimalloc_core::{aligned, alloc, free, realloc};
-
-/// memalign(3), aligned_alloc(3): an alignment that is no power of two is `EINVAL`.
-#[inline]
-pub(crate) fn memalign(align: usize, size: usize) -> *mut c_void {
-    if !align.is_power_of_two() {
-        return errno::fail(EINVAL);
-    }
-    aligned::malloc_aligned(size, align).cast()
-}
+use rimalloc_core::{aligned, alloc, free, os, realloc};
 
 /// posix_memalign(3): the code is the result; errno and, on failure, `*out` keep their values.
 ///
@@ -36,12 +27,12 @@ pub(crate) unsafe fn posix_memalign(out: *mut *mut c_void, align: usize, size: u
 
 /// valloc(3).
 pub(crate) fn valloc(size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, os_page_size()).cast()
+    aligned::malloc_aligned(size, os::page_size()).cast()
 }
 
 /// pvalloc(3): like valloc, with the size rounded up to whole OS pages.
 pub(crate) fn pvalloc(size: usize) -> *mut c_void {
-    match size.checked_next_multiple_of(os_page_size()) {
+    match size.checked_next_multiple_of(os::page_size()) {
         Some(rounded) => valloc(rounded),
         None => errno::fail(ENOMEM),
     }
@@ -99,10 +90,4 @@ pub(crate) unsafe fn reallocarr(slot: *mut c_void, count: usize, size: usize) ->
 /// A block of `size` bytes, or null when `size` is not given.
 pub(crate) fn malloc_checked(size: Option<usize>) -> *mut u8 {
     size.map_or_else(|| errno::fail(ENOMEM), alloc::malloc)
-}
-
-fn os_page_size() -> usize {
-    // SAFETY: sysconf(3) only reads.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).unwrap_or(4096)
 }

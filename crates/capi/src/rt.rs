@@ -6,8 +6,7 @@ use core::panic::PanicInfo;
 /// No path that a user can reach panics; a panic that exists all the same ends the process.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
-    // SAFETY: abort(3) takes nothing and does not return.
-    unsafe { libc::abort() }
+    rimalloc_core::os::abort()
 }
 
 // The unwind tables of the prebuilt core name this symbol. Nothing unwinds through Rust frames,

@@ -8,7 +8,7 @@
 use crate::{posix, string};
 use core::ffi::{c_char, c_int, c_void};
 use libc::ENOMEM;
-use rimalloc_core::{alloc, free as release, realloc as resize};
+use rimalloc_core::{aligned, alloc, free as release, realloc as resize};
 
 /// malloc(3).
 #[unsafe(no_mangle)]
@@ -95,13 +95,13 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
 /// aligned_alloc(3); the size need not be a multiple of the alignment.
 #[unsafe(no_mangle)]
 pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
-    posix::memalign(align, size)
+    aligned::malloc_aligned(size, align).cast()
 }
 
 /// memalign(3).
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
-    posix::memalign(align, size)
+    aligned::malloc_aligned(size, align).cast()
 }
 
 /// valloc(3).
@@ -119,7 +119,7 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
 /// `_aligned_malloc` of the Microsoft C library: size first.
 #[unsafe(no_mangle)]
 pub extern "C" fn _aligned_malloc(size: usize, align: usize) -> *mut c_void {
-    posix::memalign(align, size)
+    aligned::malloc_aligned(size, align).cast()
 }
 
 /// reallocarray(3): a product that overflows is `ENOMEM`.
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn __libc_cfree(p: *mut c_void) {
 /// glibc's second name of `memalign`.
 #[unsafe(no_mangle)]
 pub extern "C" fn __libc_memalign(align: usize, size: usize) -> *mut c_void {
-    posix::memalign(align, size)
+    aligned::malloc_aligned(size, align).cast()
 }
 
 /// glibc's second name of `valloc`.

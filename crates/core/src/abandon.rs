@@ -4,63 +4,40 @@
 //! when its thread ends. Whoever frees a block into an abandoned page becomes its claimant and settles it:
 //! gives it back when it is empty, adopts it, or leaves it again where allocation finds it.
 //!
-//! # The maps
-//! An abandoned page with free blocks has its bit set in the `abandoned` map of its bin. The bit is a hint:
-//! it is set *after* the page was left (set before, an allocating thread could take the bit away while the
-//! page is still held, and nobody would find the page again), so it can be stale. Whoever follows a bit
-//! clears it, claims the page through its remote list, and only then reads what page it is. A record that
-//! is no page refuses the claim: dead records stay held.
+//! How pages are left and found is [`abandoned`](crate::abandoned)'s matter; what they are is read by whoever
+//! holds them.
 #![allow(unsafe_code)]
 
-use crate::arena::Arena;
+use crate::abandoned::{self, AbandonedMap};
 use crate::config::{ADOPT_PAGES_MAX, RECLAIM_TRIES};
 use crate::heap::Heap;
-use crate::page::PageRef;
+use crate::page::{FLAGS, PageRef};
 use crate::size_class::HUGE_BIN;
 use crate::stats::STATS;
+use crate::sync::Ordering;
 use crate::theap::Theap;
 
 /// Leaves a held page without an owner, and says where it can be found if it has free blocks. False, and
 /// the page is still held, when blocks were freed into it meanwhile.
 fn leave(page: PageRef) -> bool {
     // Read while the page is held: afterwards it may be anybody's.
-    let place = if page.has_free() { page.place() } else { None };
-    let (heap, bin) = (Heap::of(&page), page.bin());
+    let place = if page.has_free() { map_of(page) } else { None };
     page.published.set(place.is_some());
-    if !page.remote.disown() {
-        return false;
-    }
-    if let Some((arena, index)) = place {
-        publish(heap, heap.abandoned_map(bin), arena, index);
-    }
-    true
+    abandoned::leave(&page.remote, place)
 }
 
-/// Says that an abandoned page with free blocks starts at a slice.
-fn publish(heap: &Heap, map: usize, arena: &Arena, index: usize) {
-    if arena.abandoned(map).set(index, 1) == 1 {
-        heap.subproc.count_abandoned(map);
-        STATS.pages_abandoned.increase(1);
-    }
-}
-
-/// Clears the bit of a page in a map. Whether it was set.
-fn unpublish(heap: &Heap, map: usize, arena: &Arena, index: usize) -> bool {
-    let was_set = arena.abandoned(map).clear(index, 1) == 1;
-    if was_set {
-        heap.subproc.uncount_abandoned(map);
-        STATS.pages_abandoned.decrease(1);
-    }
-    was_set
+/// The map in which a page of an arena is found when it is abandoned, and its index there.
+fn map_of(page: PageRef) -> Option<(AbandonedMap<'static>, usize)> {
+    let (heap, (arena, index)) = (Heap::of(&page), page.place()?);
+    Some((heap.subproc.abandoned(arena, heap.abandoned_map(page.bin())), index))
 }
 
 /// Takes a held page off the map of its bin.
 fn withdraw(page: PageRef) {
     if page.published.replace(false)
-        && let Some((arena, index)) = page.place()
+        && let Some((map, index)) = map_of(page)
     {
-        let heap = Heap::of(&page);
-        unpublish(heap, heap.abandoned_map(page.bin()), arena, index);
+        map.withdraw(index);
     }
 }
 
@@ -101,12 +78,19 @@ pub fn settle(page: PageRef, theap: Option<&Theap>) {
     }
 }
 
-/// Leaves a page whose holder has vanished in a fork. Its blocks are looked at by whoever claims it next, so
-/// that the child copies no more memory than it must.
-pub fn orphan(page: PageRef) {
-    while !leave(page) {
-        page.take_remote();
+/// Makes a page safe to use in the child of a fork that other threads did not take part in. `whole` are the
+/// owners whose pages nobody else can have been changing, save for their remote lists.
+pub fn forget(page: PageRef, whole: [usize; 2]) {
+    let word = page.owner.load(Ordering::Relaxed);
+    if whole.contains(&(word & !FLAGS)) {
+        page.remote.reset();
+        return;
     }
+    withdraw(page);
+    page.owner.store(word & FLAGS, Ordering::Relaxed);
+    page.take_all_for_live();
+    page.remote.reset();
+    page.remote.disown();
 }
 
 /// Whether a theap that frees into an abandoned page should own it: when the page was its own, or when it
@@ -142,16 +126,20 @@ pub fn abandon_all(theap: &Theap) {
 /// Finds an abandoned page of `bin` with a free block and makes it the first page of the theap's queue.
 pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
     let heap = theap.heap();
-    let map = heap.abandoned_map(bin);
-    if !heap.subproc.has_abandoned(map) {
+    let number = heap.abandoned_map(bin);
+    if !heap.subproc.has_abandoned(number) {
         return None;
     }
     let mut tries = RECLAIM_TRIES;
     for arena in heap.subproc.arenas.iter() {
+        let map = heap.subproc.abandoned(arena, number);
         let mut found = None;
-        arena.abandoned(map).for_each_set(0, |index| {
+        map.for_each(|index| {
             tries -= 1;
-            found = try_reclaim(theap, bin, arena, map, index);
+            let page = PageRef::from_record(arena.record(index));
+            if map.find(index, &page.remote) {
+                found = examine(theap, bin, page);
+            }
             found.is_none() && tries > 0
         });
         if found.is_some() || tries == 0 {
@@ -161,30 +149,15 @@ pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
     None
 }
 
-/// Follows one bit of a map.
-fn try_reclaim(
-    theap: &Theap,
-    bin: usize,
-    arena: &'static Arena,
-    map: usize,
-    index: usize,
-) -> Option<PageRef> {
-    let heap = theap.heap();
-    let page = PageRef::from_record(arena.record(index));
-    if !unpublish(heap, map, arena, index) || !page.remote.claim() {
-        return None;
-    }
-    if page.bin() != bin || !heap.is(Heap::of(&page)) {
-        // The bit was stale, or stands for a page of another heap: back to where its allocators look.
-        settle(page, None);
-        return None;
-    }
-    page.take_back();
-    if !page.has_free() {
-        settle(page, None);
-        return None;
-    }
+/// Makes a page that was found the theap's, or leaves it again when it is not what was looked for: the hint
+/// that led to it was stale, or meant for another heap.
+fn examine(theap: &Theap, bin: usize, page: PageRef) -> Option<PageRef> {
     page.published.set(false);
+    page.take_back();
+    if page.bin() != bin || !theap.heap().is(Heap::of(&page)) || !page.has_free() {
+        settle(page, None);
+        return None;
+    }
     STATS.pages_reclaim_on_alloc.bump();
     theap.own(page, true);
     Some(page)

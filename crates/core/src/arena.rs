@@ -32,7 +32,7 @@ use crate::ptr::{self, Record};
 use crate::report;
 use crate::size_class::BIN_COUNT;
 use crate::stats::STATS;
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use crate::units::{align_up, slices_for};
 
 type Bits = [AtomicUsize; CHUNK_WORDS];
@@ -80,6 +80,8 @@ pub struct Arena {
     free: AtomicUsize,
     /// No slice below this one is likely to be free.
     hint: AtomicUsize,
+    /// What the bits say about committed and zeroed memory can't be relied on: see `doubt_contents`.
+    doubted: AtomicBool,
     owner: &'static Arenas,
     chunks: NonNull<Chunk>,
     records: NonNull<Record>,
@@ -134,10 +136,11 @@ impl Arena {
             unsafe { (ptr::offset(base, chunks_at).cast(), ptr::offset(base, records_at).cast()) };
         let free = AtomicUsize::new(slices - header_slices);
         let hint = AtomicUsize::new(header_slices);
+        let doubted = AtomicBool::new(false);
         let arena = base.cast::<Self>();
         // SAFETY: the header starts with room for an `Arena`; zero bytes are valid chunks and records.
         unsafe {
-            arena.write(Self { traits, slices, header_slices, free, hint, owner, chunks, records })
+            arena.write(Self { traits, slices, header_slices, free, hint, doubted, owner, chunks, records })
         };
         // SAFETY: just written, and arenas outlive every user of their sub-process.
         let arena: &'static Self = unsafe { arena.as_ref() };
@@ -242,7 +245,8 @@ impl Arena {
         self.unschedule(index, count);
         let start = self.slice(index);
         let committed = self.committed();
-        if !committed.all_set(index, count) {
+        let doubted = self.doubted.load(Ordering::Relaxed);
+        if doubted || !committed.all_set(index, count) {
             // SAFETY: the run is claimed, so nobody else uses it (P5).
             if !self.traits.accessible && unsafe { os::commit(start, count * SLICE_SIZE) }.is_err()
             {
@@ -253,7 +257,7 @@ impl Arena {
             STATS.commit_calls.bump();
         }
         let dirty = self.dirty();
-        let zero = dirty.all_clear(index, count);
+        let zero = !doubted && dirty.all_clear(index, count);
         dirty.set(index, count);
         Some(Span { start, slices: count, arena: Some(self), index, zero })
     }
@@ -272,6 +276,12 @@ impl Arena {
         self.dirty().clear(index, count);
         STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
         self.release(index, count);
+    }
+
+    /// For the child of a fork: other threads went on taking and writing slices while the system copied the
+    /// bits, so a slice may hold more than they say.
+    pub fn doubt_contents(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
     }
 
     /// Calls `f` with the number of every slice at which a page starts, until it returns false.

@@ -7,12 +7,13 @@
 
 use crate::abandon;
 use crate::os;
-use crate::page::remote::Pushed;
 use crate::page::{FLAGS, PageRef};
 use crate::ptr::Block;
+use crate::remote::Pushed;
 use crate::report;
 use crate::sync::Ordering;
 use crate::theap;
+use crate::thread;
 
 /// Frees a block.
 ///
@@ -129,10 +130,11 @@ unsafe fn free_generic(p: *mut u8) {
 /// # Safety
 /// `block` is a live block of `page` that the caller owns.
 unsafe fn free_remote(page: PageRef, block: *mut Block, abandoned: bool) {
+    let theap = theap::current_or_none();
+    thread::note_guest(theap);
     if abandoned && page.remote.claim() {
         // SAFETY: the claim makes this thread the holder; the block is the caller's.
         let empty = unsafe { page.push_local(block) };
-        let theap = theap::current_or_none();
         if empty || !theap.is_some_and(|theap| abandon::take_back(theap, page)) {
             abandon::settle(page, theap);
         }
@@ -140,6 +142,6 @@ unsafe fn free_remote(page: PageRef, block: *mut Block, abandoned: bool) {
     }
     // SAFETY: the block is the caller's.
     if unsafe { page.remote.push(block) } == Pushed::Claimed {
-        abandon::settle(page, theap::current_or_none());
+        abandon::settle(page, theap);
     }
 }

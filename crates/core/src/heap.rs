@@ -8,6 +8,7 @@
 use core::cell::Cell;
 use core::ptr::null;
 
+use crate::abandoned::AbandonedMap;
 use crate::arena::{ABANDONED_MAPS, Arena, Arenas};
 use crate::os;
 use crate::page::Page;
@@ -31,14 +32,16 @@ impl SubProcess {
         self.abandoned[map].load(Ordering::Relaxed) != 0
     }
 
-    /// Notes that an abandoned page can be found in a map.
-    pub fn count_abandoned(&self, map: usize) {
-        self.abandoned[map].fetch_add(1, Ordering::Relaxed);
+    /// Forgets how many pages are abandoned: none can be found.
+    pub fn forget_abandoned(&self) {
+        for count in &self.abandoned {
+            count.store(0, Ordering::Relaxed);
+        }
     }
 
-    /// Notes that a page has left a map. May run ahead of the note that it was there.
-    pub fn uncount_abandoned(&self, map: usize) {
-        self.abandoned[map].fetch_sub(1, Ordering::Relaxed);
+    /// The abandoned pages of map number `map` in one of the arenas.
+    pub fn abandoned(&self, arena: &Arena, map: usize) -> AbandonedMap<'_> {
+        AbandonedMap::new(arena.abandoned(map), &self.abandoned[map])
     }
 }
 

@@ -22,6 +22,8 @@ pub mod os;
 
 // Services and structures. Models of the protocols are built without the rest.
 pub mod bitmap;
+pub mod remote;
+pub mod abandoned;
 #[cfg(not(all(test, loom)))]
 pub mod options;
 #[cfg(not(all(test, loom)))]

@@ -16,7 +16,6 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod outside;
-pub(crate) mod remote;
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -27,11 +26,11 @@ use crate::config::{EXTEND_MAX, EXTEND_MIN, RECORD_SIZE, SLICE_SIZE};
 use crate::os;
 use crate::page_map;
 use crate::ptr::{Block, Record};
+use crate::remote::RemoteList;
 use crate::size_class::{self, HUGE_BIN};
 use crate::stats::STATS;
 use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::units::{align_up, slices_for, to_u32};
-use remote::RemoteList;
 
 /// Bits of an owner word that are not part of the thread id.
 pub const FLAGS: usize = 7;
@@ -441,6 +440,18 @@ impl Page {
         self.capacity.set(0);
         self.zeros.set(0);
         self.owner.store(self.owner.load(Ordering::Relaxed) & !INTERIOR, Ordering::Relaxed);
+    }
+
+    /// Forgets all lists: every block of the page counts as live. Only for the holder.
+    pub fn take_all_for_live(&self) {
+        self.free.set(null_mut());
+        self.local_free.set(null_mut());
+        self.next.set(null_mut());
+        self.prev.set(null_mut());
+        self.retire.set(0);
+        self.zeros.set(0);
+        self.capacity.set(self.reserved.get());
+        self.used.set(self.reserved.get());
     }
 
     /// Bytes that the page's linked blocks cover.

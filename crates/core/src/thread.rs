@@ -5,10 +5,13 @@
 //! belongs to no thread.
 //!
 //! # Fork
-//! The locks of the library are taken before a fork, in one order, and released in parent and child. All
-//! other shared state is consistent at every instruction. The child then turns the pages of vanished
-//! threads into abandoned ones: before it can make a thread, because the system may give a new thread the
-//! id of a vanished one.
+//! The locks of the library are taken before a fork, in one order, and released in parent and child. The
+//! fast paths are not stopped, and the system copies memory while other threads go on: in the child a list
+//! may be older than the blocks on it. What only the forking thread touches, and what a lock guards, is
+//! whole; every other list is forgotten. The child takes all blocks of other pages for live, as abandoned
+//! pages without a free block: what it frees into them it can use again, and a page whose blocks were all
+//! live before, which most memory is, goes back as a whole. That happens at once, because the system may
+//! give a new thread of the child the id of a vanished one.
 #![allow(unsafe_code)]
 
 use core::cell::UnsafeCell;
@@ -21,7 +24,7 @@ use crate::arena::meta;
 use crate::heap::{HEAPS, Heap, MAIN_HEAP, MAIN_SUBPROC};
 use crate::options::{self, Opt};
 use crate::os;
-use crate::page::{FLAGS, PageRef, outside};
+use crate::page::{PageRef, outside};
 use crate::page_map;
 use crate::report;
 use crate::stats::{self, STATS};
@@ -45,6 +48,8 @@ static LATE: os::Lock = os::Lock::new();
 
 static STARTED: Once = Once::new();
 static HOOKED: AtomicBool = AtomicBool::new(false);
+/// More than one thread has used the library.
+static SHARED: AtomicBool = AtomicBool::new(false);
 static ENDED: AtomicBool = AtomicBool::new(false);
 
 impl Storage {
@@ -117,6 +122,7 @@ pub fn ensure() -> Option<&'static Theap> {
     }
     process_init();
     let storage = if FIRST_TAKEN.swap(true, Ordering::Relaxed) {
+        SHARED.store(true, Ordering::Relaxed);
         meta::take(size_of::<Theap>())?.cast::<Theap>().as_ptr().cast_const()
     } else {
         FIRST.as_ptr()
@@ -230,28 +236,28 @@ unsafe extern "C" fn after_fork_in_child() {
     // SAFETY: as the caller of this hook.
     unsafe { after_fork_in_parent() };
     report::after_fork_in_child();
-    let survivor = theap::current();
-    let keep = [0, os::thread_id(), LATE_THEAP.as_ptr().addr()];
+    if !SHARED.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    let whole = [os::thread_id(), LATE_THEAP.as_ptr().addr()];
     for arena in MAIN_SUBPROC.arenas.iter() {
+        arena.doubt_contents();
         arena.for_each_page(|index| {
-            orphan(PageRef::from_record(arena.record(index)), keep);
+            abandon::forget(PageRef::from_record(arena.record(index)), whole);
             true
         });
     }
-    outside::for_each(|page| orphan(page, keep));
-    drop_vanished_theaps(&MAIN_HEAP, survivor);
+    outside::for_each(|page| abandon::forget(page, whole));
+    MAIN_SUBPROC.forget_abandoned();
+    drop_vanished_theaps(&MAIN_HEAP, theap::current());
 }
 
-/// Turns a page of a vanished thread into an abandoned one. `keep` lists the owners that have not vanished;
-/// a page without an owner that somebody holds was being settled by a vanished thread.
-fn orphan(page: PageRef, keep: [usize; 3]) {
-    let word = page.owner.load(Ordering::Relaxed);
-    let owner = word & !FLAGS;
-    if keep.contains(&owner) && (owner != 0 || !page.remote.is_owned()) {
-        return;
+/// Notes that the calling thread uses the library without a theap: it is not the only thread.
+#[inline]
+pub fn note_guest(theap: Option<&Theap>) {
+    if theap.is_none() && !SHARED.load(Ordering::Relaxed) {
+        SHARED.store(true, Ordering::Relaxed);
     }
-    page.owner.store(word & FLAGS, Ordering::Relaxed);
-    abandon::orphan(page);
 }
 
 /// Frees the theaps of vanished threads.

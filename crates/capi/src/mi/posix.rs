@@ -4,7 +4,7 @@
 use crate::{errno, posix};
 use core::ffi::{c_int, c_void};
 use libc::{ENOMEM, EOVERFLOW};
-use rimalloc_core::{alloc, free, realloc};
+use rimalloc_core::{aligned, alloc, free, realloc};
 
 /// cfree(3): frees a block, ignores a pointer that is not ours.
 ///
@@ -70,13 +70,13 @@ pub unsafe extern "C" fn mi_posix_memalign(
 /// memalign(3).
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_memalign(alignment: usize, size: usize) -> *mut c_void {
-    posix::memalign(alignment, size)
+    aligned::malloc_aligned(size, alignment).cast()
 }
 
 /// aligned_alloc(3); the size need not be a multiple of the alignment.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
-    posix::memalign(alignment, size)
+    aligned::malloc_aligned(size, alignment).cast()
 }
 
 /// valloc(3).
