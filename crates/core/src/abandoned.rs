@@ -106,7 +106,12 @@ mod loom_tests {
         fn new() -> Arc<Self> {
             let words = (0..CHUNK_WORDS).map(|_| AtomicUsize::new(0)).collect();
             let count = AtomicUsize::new(0);
-            Arc::new(Self { remote: RemoteList::new_owned(), words, count, free_blocks: LinkCell::new(1) })
+            Arc::new(Self {
+                remote: RemoteList::new_owned(),
+                words,
+                count,
+                free_blocks: LinkCell::new(1),
+            })
         }
 
         #[allow(unsafe_code)]

@@ -140,7 +140,17 @@ impl Arena {
         let arena = base.cast::<Self>();
         // SAFETY: the header starts with room for an `Arena`; zero bytes are valid chunks and records.
         unsafe {
-            arena.write(Self { traits, slices, header_slices, free, hint, doubted, owner, chunks, records })
+            arena.write(Self {
+                traits,
+                slices,
+                header_slices,
+                free,
+                hint,
+                doubted,
+                owner,
+                chunks,
+                records,
+            })
         };
         // SAFETY: just written, and arenas outlive every user of their sub-process.
         let arena: &'static Self = unsafe { arena.as_ref() };

@@ -21,13 +21,13 @@ pub mod units;
 pub mod os;
 
 // Services and structures. Models of the protocols are built without the rest.
-pub mod bitmap;
-pub mod remote;
 pub mod abandoned;
+pub mod bitmap;
 #[cfg(not(all(test, loom)))]
 pub mod options;
 #[cfg(not(all(test, loom)))]
 pub mod random;
+pub mod remote;
 #[cfg(not(all(test, loom)))]
 pub mod report;
 #[cfg(not(all(test, loom)))]

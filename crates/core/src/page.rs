@@ -229,6 +229,10 @@ impl PageRef {
     /// # Safety
     /// The caller holds the page, no queue links it, and no block of it is live.
     pub unsafe fn release(self) {
+        debug_assert!(
+            self.all_blocks_are_local(),
+            "a page is given back only when every block has come back"
+        );
         let span = self.span();
         page_map::clear(span.start, span.slices);
         match span.arena {
@@ -432,10 +436,21 @@ impl Page {
         true
     }
 
+    /// Whether every block that was ever linked is on the owner's list. Walks the list.
+    fn all_blocks_are_local(&self) -> bool {
+        let (mut at, mut count) = (self.local_free.get(), 0);
+        while !at.is_null() && count <= self.capacity.get() {
+            count += 1;
+            // SAFETY: the list is the holder's (P1).
+            at = unsafe { Block::next(at) };
+        }
+        count == self.capacity.get() && self.free.get().is_null() && self.remote.is_empty()
+    }
+
     /// Forgets the order in which blocks were freed: the page will be linked anew, in address order and as
     /// far as needed. Only for the holder of a page without live blocks.
     pub fn rebuild(&self) {
-        debug_assert!(self.used.get() == 0 && self.free.get().is_null());
+        debug_assert!(self.used.get() == 0 && self.all_blocks_are_local());
         self.local_free.set(null_mut());
         self.capacity.set(0);
         self.zeros.set(0);

@@ -24,31 +24,27 @@ const SEARCH_MAX: usize = 8;
 /// bins too large for the direct table are served, or after a refill.
 #[inline]
 pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
-    if let Some(page) = theap.queue(bin).first() {
-        if let Some(block) = page.pop() {
-            return Some((page, block));
-        }
-        // The first page is in the direct table already: with a list it is ready to serve.
-        if page.hand_over() {
-            tick(theap);
-            return page.pop().map(|block| (page, block));
-        }
+    let queue = theap.queue(bin);
+    if let Some(page) = queue.first()
+        && let Some(block) = page.pop()
+    {
+        return Some((page, block));
     }
-    let page = refill(theap, bin)?;
-    page.pop().map(|block| (page, block))
-}
-
-#[inline]
-fn tick(theap: &Theap) {
+    // Before any page is chosen: chores may give pages back.
     if theap.tick() {
         chores(theap);
     }
+    // The first page is in the direct table already: with a list it is ready to serve.
+    let page = match queue.first() {
+        Some(page) if page.hand_over() => page,
+        _ => refill(theap, bin)?,
+    };
+    page.pop().map(|block| (page, block))
 }
 
 /// Makes the first page of `bin`'s queue one with a list handed to the fast path.
 #[inline(never)]
 fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
-    tick(theap);
     if let Some(page) = search(theap, bin) {
         return Some(page);
     }
