@@ -34,10 +34,20 @@ pub(crate) fn fmt() -> Result<(), String> {
     run(&mut cargo(&["fmt", "--all", "--check"]))
 }
 
+/// With every feature of the engine and, of the C library, without its one: they are additive, so
+/// that these builds and the default ones see all lines.
 pub(crate) fn clippy() -> Result<(), String> {
-    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let features = ["clippy", "--package", "rimalloc-core", "--all-targets", "--all-features"];
-    run(cargo(&features).args(["--", "-D", "warnings"]))
+    let selections: [&[&str]; 4] = [
+        &["--workspace"],
+        &["--package", "rimalloc-core", "--all-features"],
+        &["--package", "rimalloc", "--all-features"],
+        &["--package", "rimalloc-capi", "--no-default-features"],
+    ];
+    for selection in selections {
+        let mut command = cargo(&["clippy", "--quiet", "--all-targets"]);
+        run(command.args(selection).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Everything but the C library and the preloaded programs, which have steps of their own.
@@ -47,11 +57,13 @@ pub(crate) fn test() -> Result<(), String> {
     run(&mut cargo(&["test", "--package", "rimalloc-cli", "--bins", "--test", "run"]))
 }
 
-/// `rimalloc-capi` is left out: its library has the name of the Rust face, and its documentation
-/// is the C header.
+/// The C library and the command, whose documentation is the header and `--help`, have no pages:
+/// their names are the Rust face's.
 pub(crate) fn docs() -> Result<(), String> {
-    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--exclude", "rimalloc-capi"]);
-    run(command.env("RUSTDOCFLAGS", "-Dwarnings"))
+    let packages = ["rimalloc-core", "rimalloc", "testkit", "xtask"];
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    let mut command = cargo(&["doc", "--no-deps", "--document-private-items"]);
+    run(command.args(packages).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 /// The models are unit tests of the engine, built with loom's atomics in a target directory of
@@ -73,6 +85,7 @@ pub(crate) fn oom() -> Result<(), String> {
         "rimalloc-core",
         "--features",
         "fake-os",
+        "--lib",
         "--test",
         "oom",
     ]))

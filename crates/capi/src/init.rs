@@ -1,13 +1,15 @@
 //! Hooks that the dynamic loader, or the C start code of a static program, runs.
 //!
 //! The engine starts by itself at the first allocation, which in C++ programs comes before any
-//! constructor of ours; the hook only makes a program that never allocates show its options.
+//! constructor of ours; the hook makes a program that never allocates show its options,
+//! and prepares for what is printed at the end.
 #![allow(unsafe_code)]
 
-use rimalloc_core::thread;
+use rimalloc_core::{report, thread};
 
 extern "C" fn start() {
     thread::process_init();
+    report::keep_stderr();
 }
 
 extern "C" fn finish() {

@@ -10,10 +10,8 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
-use core::ptr::{self, NonNull};
-use rimalloc_core::config::{SMALL_SIZE_MAX, WORD_SIZE};
+use core::ptr;
 use rimalloc_core::options::{self, Opt};
-use rimalloc_core::theap::{self, Theap};
 use rimalloc_core::{aligned, alloc, os, realloc, report};
 
 // The mangled names and the unwind tables are those of the Itanium C++ ABI on ELF. `x86_64` and
@@ -34,17 +32,18 @@ const REALLOC: u32 = 4;
 
 /// Memory of `size` bytes; on exhaustion whatever the handler and `bad_alloc` make of it.
 ///
-/// All that is not a pop happens in a function of its own: that one keeps the size for the
+/// All that is not the fast path of `malloc` happens in a function of its own: that one keeps the size for the
 /// handler, in a register that the fast path would have to save.
 #[inline(always)]
 pub(crate) fn new(size: usize) -> *mut c_void {
-    pop(size).map_or_else(|| new_slow(size), NonNull::as_ptr)
+    let p = alloc::malloc_fast(size);
+    if p.is_null() { new_slow(size) } else { p.cast() }
 }
 
 #[cold]
 #[inline(never)]
 fn new_slow(size: usize) -> *mut c_void {
-    let p = alloc::malloc(size);
+    let p = alloc::malloc_slow(size);
     if p.is_null() {
         // SAFETY: no block is passed.
         return unsafe { imp::new_failed(size, 0, 0, ptr::null_mut()) };
@@ -55,25 +54,15 @@ fn new_slow(size: usize) -> *mut c_void {
 /// [`new`] for `operator new (std::nothrow)`: exceptions of the handler end in null.
 #[inline(always)]
 pub(crate) fn new_nothrow(size: usize) -> *mut c_void {
-    pop(size).map_or_else(|| new_nothrow_slow(size), NonNull::as_ptr)
+    let p = alloc::malloc_fast(size);
+    if p.is_null() { new_nothrow_slow(size) } else { p.cast() }
 }
 
 #[cold]
 #[inline(never)]
 fn new_nothrow_slow(size: usize) -> *mut c_void {
-    let p = alloc::malloc(size);
+    let p = alloc::malloc_slow(size);
     if p.is_null() { imp::new_failed_nothrow(size, 0) } else { p.cast() }
-}
-
-/// The fast path of [`alloc::malloc`] alone. `None` says nothing about memory.
-#[inline(always)]
-fn pop(size: usize) -> Option<NonNull<c_void>> {
-    if size > SMALL_SIZE_MAX {
-        return None;
-    }
-    // SAFETY: `current` is the thread's theap or a sentinel, and the size is within the table.
-    let page = unsafe { Theap::direct_page(theap::current(), size.div_ceil(WORD_SIZE)) };
-    page.pop().map(NonNull::cast)
 }
 
 /// [`new`] at a multiple of `align`; an invalid alignment counts as exhaustion.

@@ -117,10 +117,52 @@ fn the_library_is_loaded_into_the_program() {
 
 #[test]
 fn stats_go_to_stderr() {
-    // Not one of the coreutils: they close stderr before the library's destructor runs.
     let output = run(&["--stats", RIMALLOC, "--version"]);
     assert!(stdout(&output).starts_with("rimalloc ") && stdout(&output).lines().count() == 1);
     assert!(stderr(&output).contains(STATS_TITLE), "{}", stderr(&output));
+}
+
+#[test]
+fn programs_that_close_stderr_show_stats_too() {
+    // All of the coreutils do before they end.
+    let output = run(&["--stats", "ls", "/"]);
+    assert_eq!(stdout(&output), stdout(&self::output(Command::new("ls").arg("/"))));
+    assert_eq!(stderr(&output).matches(STATS_TITLE).count(), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("peak rss"), "{}", stderr(&output));
+
+    let few =
+        format!("ulimit -n 64; '{RIMALLOC}' run --library '{}' --stats ls /", library().display());
+    assert!(stderr(&output_of_shell(&few)).contains(STATS_TITLE));
+
+    let closed =
+        format!("'{RIMALLOC}' run --library '{}' --stats echo said 2>&-", library().display());
+    let output = output_of_shell(&closed);
+    assert!(output.status.success());
+    assert_eq!((stdout(&output).as_str(), stderr(&output).as_str()), ("said\n", ""));
+}
+
+/// A daemon closes every descriptor, and the files that it opens then get any number.
+#[test]
+fn stats_never_get_into_files_of_the_program() {
+    let directory = scratch("descriptors");
+    let source = "#include <fcntl.h>\n#include <unistd.h>\n\
+        int main(int count, char **words) {\n\
+        for (int fd = 0; fd < 1024; fd++) close(fd);\n\
+        int file = open(words[1], O_CREAT | O_WRONLY, 0600);\n\
+        for (int fd = 3; fd < 1024; fd++) dup2(file, fd);\n\
+        return file != 0 || count != 2; }\n";
+    let Some(program) = compile(&directory, "daemon", source, &[]) else { return };
+    let file = directory.join("file");
+    let words = [program.display().to_string(), file.display().to_string()];
+    let output = run(&["--stats", "--verbose", &words[0], &words[1]]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(&file).expect("the program makes the file"), "");
+}
+
+#[test]
+fn without_options_the_program_has_no_descriptor_of_ours() {
+    let count = ["sh", "-c", "ls /proc/$$/fd | wc -l"];
+    assert_eq!(stdout(&run(&count)), stdout(&output(Command::new("sh").args(&count[1..]))));
 }
 
 #[test]

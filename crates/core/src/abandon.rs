@@ -4,7 +4,7 @@
 //! when its thread ends. Whoever frees a block into an abandoned page becomes its claimant and settles it:
 //! gives it back when it is empty, adopts it, or leaves it again where allocation finds it.
 //!
-//! How pages are left and found is [`abandoned`](crate::abandoned)'s matter; what they are is read by whoever
+//! How pages are left and found is [`abandoned`]'s matter; what they are is read by whoever
 //! holds them.
 #![allow(unsafe_code)]
 
@@ -48,7 +48,9 @@ pub fn take_back(theap: &Theap, page: PageRef) -> bool {
     let was_ours =
         core::ptr::eq(page.theap.get().cast::<Theap>(), theap) && theap.heap().is(Heap::of(&page));
     if was_ours {
-        withdraw(page);
+        if page.published.get() {
+            withdraw(page);
+        }
         theap.own(page, false);
     }
     was_ours
@@ -105,13 +107,15 @@ fn wants(theap: &Theap, page: PageRef) -> bool {
     was_ours || (1..ADOPT_PAGES_MAX).contains(&owned)
 }
 
-/// Gives up a full page of `theap`. When blocks were freed into it meanwhile the theap keeps it, at the end
-/// of its queue.
-pub fn abandon_full(theap: &Theap, page: PageRef) {
-    theap.disown(page);
-    if !page.remote.disown() {
+/// Gives up the first page of `bin`, which is full. When blocks were freed into it meanwhile the theap keeps
+/// it, at the end of its queue. The direct table is the caller's to update.
+#[inline]
+pub fn abandon_full(theap: &Theap, bin: usize) {
+    if let Some(page) = theap.disown_first(bin)
+        && !page.remote.disown()
+    {
         page.take_remote();
-        theap.own(page, false);
+        theap.own_last(bin, page);
     }
 }
 

@@ -15,6 +15,7 @@
 //! bit fails to claim (an owned page, or a dead record: those stay held), or finds a page that is not what
 //! the bit promised, which the finder leaves again. Every disown is followed by setting the bit, by the same
 //! thread, so at rest every abandoned page with a free block has its bit set.
+#![allow(unsafe_code)]
 
 use crate::bitmap::Bitmap;
 use crate::remote::RemoteList;
@@ -96,10 +97,8 @@ mod loom_tests {
     }
 
     // SAFETY: `free_blocks` is touched only by the holder of `remote`; loom checks exactly that.
-    #[allow(unsafe_code)]
     unsafe impl Sync for World {}
     // SAFETY: as above.
-    #[allow(unsafe_code)]
     unsafe impl Send for World {}
 
     impl World {
@@ -114,14 +113,12 @@ mod loom_tests {
             })
         }
 
-        #[allow(unsafe_code)]
         fn map(&self) -> AbandonedMap<'_> {
             // SAFETY: the words live as long as the world that the view borrows.
             let bits = unsafe { Bitmap::new(NonNull::from(&self.words[0]), CHUNK_WORDS, 64) };
             AbandonedMap::new(bits, &self.count)
         }
 
-        #[allow(unsafe_code)]
         fn collect(&self) {
             let mut at = self.remote.take();
             while !at.is_null() {
@@ -138,7 +135,6 @@ mod loom_tests {
         }
 
         /// A thread that frees the live block, settles the page and leaves it.
-        #[allow(unsafe_code)]
         fn free(&self) {
             let place = Box::into_raw(Box::new([0_usize; 16]));
             // SAFETY: the box is large enough for a block under loom and only this thread knows it.

@@ -6,7 +6,7 @@
 //! known by an address inside it, and its page is marked for that.
 //!
 //! Alignments are powers of two; any other gives null and `EINVAL`. Sizes need not be multiples of them.
-//! The `_at` forms align `p + offset`. All else is as for [`alloc`](crate::alloc).
+//! The `_at` forms align `p + offset`. All else is as for [`alloc`].
 #![allow(unsafe_code)]
 
 use core::ptr::null_mut;

@@ -1,7 +1,7 @@
 //! Allocation: the fast path, and what it falls back on.
 //!
 //! The fast path is one compare of the size, the thread slot, the direct table, and a pop. Everything else
-//! is reached when the pop finds nothing, because [`refill`](crate::refill) decides what it can find.
+//! is reached when the pop finds nothing, because [`refill`] decides what it can find.
 //!
 //! Every function here returns null when memory runs out, when a size exceeds `PTRDIFF_MAX` or when a
 //! product overflows; `errno` is `ENOMEM` then, and untouched otherwise. Blocks of size 0 are distinct and
@@ -63,28 +63,43 @@ impl Taken {
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub fn malloc(size: usize) -> *mut u8 {
     let theap = theap::current();
-    if size <= SMALL_SIZE_MAX {
-        // SAFETY: `current` is the thread's theap or a sentinel, and the size is within the table.
-        let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
-        if let Some(block) = page.pop() {
-            return block.as_ptr().cast();
-        }
+    match pop_small(theap, size) {
+        Some((_, block)) => block.as_ptr().cast(),
+        None => malloc_generic(size, theap),
     }
-    malloc_generic(size, theap)
+}
+
+/// The fast path of [`malloc`] alone: null when it has nothing, and [`malloc_slow`] has to be asked. For
+/// callers that fail in a way of their own.
+#[inline(always)]
+pub fn malloc_fast(size: usize) -> *mut u8 {
+    pop_small(theap::current(), size).map_or(null_mut(), |(_, block)| block.as_ptr().cast())
+}
+
+/// [`malloc`] without its fast path.
+pub fn malloc_slow(size: usize) -> *mut u8 {
+    malloc_generic(size, theap::current())
+}
+
+/// Takes a block from the list that the page of a small size has handed out, if it has any.
+#[inline(always)]
+fn pop_small(theap: *const Theap, size: usize) -> Option<(PageRef, NonNull<Block>)> {
+    if size > SMALL_SIZE_MAX {
+        return None;
+    }
+    // SAFETY: `theap` is the thread's own or a sentinel, as `current` gives it; the size is in the table.
+    let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
+    page.pop().map(|block| (page, block))
 }
 
 /// Allocates `size` bytes, all usable bytes zero.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub fn zalloc(size: usize) -> *mut u8 {
     let theap = theap::current();
-    if size <= SMALL_SIZE_MAX {
-        // SAFETY: as in `malloc`.
-        let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
-        if let Some(block) = page.pop() {
-            return Taken::popped(page, block.cast()).cleared();
-        }
+    match pop_small(theap, size) {
+        Some((page, block)) => Taken::popped(page, block.cast()).cleared(),
+        None => zalloc_generic(size, theap),
     }
-    zalloc_generic(size, theap)
 }
 
 /// Allocates an array of `count` elements of `size` bytes, all usable bytes zero.
@@ -133,9 +148,16 @@ pub fn good_size(size: usize) -> usize {
 #[cold]
 #[inline(never)]
 fn malloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
-    if let Some((_, block)) = take_shared(size, theap) {
-        return block.as_ptr().cast();
+    match take_shared(size, theap) {
+        Some((_, block)) => block.as_ptr().cast(),
+        None => malloc_rare(size, theap),
     }
+}
+
+/// Apart from [`malloc_generic`], whose ordinary case then needs few registers.
+#[cold]
+#[inline(never)]
+fn malloc_rare(size: usize, theap: *const Theap) -> *mut u8 {
     match take(theap, size, SLICE_SIZE) {
         Some(taken) => taken.block.as_ptr(),
         None => fail(size),
@@ -145,9 +167,15 @@ fn malloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn zalloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
-    if let Some((page, block)) = take_shared(size, theap) {
-        return Taken::popped(page, block.cast()).cleared();
+    match take_shared(size, theap) {
+        Some((page, block)) => Taken::popped(page, block.cast()).cleared(),
+        None => zalloc_rare(size, theap),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn zalloc_rare(size: usize, theap: *const Theap) -> *mut u8 {
     match take(theap, size, SLICE_SIZE) {
         Some(taken) => taken.cleared(),
         None => fail(size),

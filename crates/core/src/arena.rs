@@ -1,6 +1,6 @@
 //! Arenas: large reserved ranges from which pages take slices, and the set of them in a sub-process.
 //!
-//! An arena's first slices hold its header: the [`Arena`] itself, one [`Chunk`] of bits for every 512
+//! An arena's first slices hold its header: the [`Arena`] itself, one `Chunk` of bits for every 512
 //! slices, and one record for every slice. Nothing the allocator relies on lies beside blocks.
 //!
 //! | bits | a set bit means |
@@ -324,7 +324,7 @@ pub struct Arenas {
 
 impl Arenas {
     /// A set without arenas.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             count: AtomicUsize::new(0),
             list: [const { AtomicPtr::new(null_mut()) }; ARENA_COUNT_MAX],
@@ -414,7 +414,7 @@ impl Arenas {
     /// Makes a range of the caller's an arena.
     ///
     /// # Safety
-    /// As for [`Arena::create`].
+    /// As for `create`.
     pub unsafe fn adopt(
         &'static self,
         base: NonNull<u8>,

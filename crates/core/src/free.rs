@@ -7,8 +7,7 @@
 
 use crate::abandon;
 use crate::os;
-use crate::page::{FLAGS, PageRef};
-use crate::ptr::Block;
+use crate::page::{FLAGS, INTERIOR, PageRef};
 use crate::remote::Pushed;
 use crate::report;
 use crate::sync::Ordering;
@@ -24,17 +23,19 @@ use crate::thread;
 /// more.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free(p: *mut u8) {
-    if let Some(page) = PageRef::of_addr_fast(p.addr())
-        && page.owner.load(Ordering::Relaxed) == os::thread_id()
-    {
+    let Some(page) = PageRef::of_addr_fast(p.addr()) else {
+        // SAFETY: the caller's promise.
+        return unsafe { free_unknown(p) };
+    };
+    if page.owner.load(Ordering::Relaxed) == os::thread_id() {
         // SAFETY: this thread owns the page, no flag is set, and the block is the caller's.
         if unsafe { page.push_local(p.cast()) } {
             emptied(page);
         }
         return;
     }
-    // SAFETY: the caller's promise.
-    unsafe { free_generic(p) }
+    // SAFETY: the caller's promise; the block is one of this page.
+    unsafe { free_generic(p, page) }
 }
 
 /// Frees a block of which the caller knows the size it asked for.
@@ -99,21 +100,31 @@ fn emptied(page: PageRef) {
     }
 }
 
-/// Frees a block whose page is not plainly the calling thread's.
+/// Frees what the flat form of the page map does not know.
 ///
 /// # Safety
 /// As for [`free`].
 #[cold]
 #[inline(never)]
-unsafe fn free_generic(p: *mut u8) {
-    let Some(page) = PageRef::of_addr(p.addr()) else {
-        if !p.is_null() {
-            report::invalid_pointer("mi_free", p.addr());
-        }
-        return;
-    };
-    let block = if page.has_interior() { page.block_at(p.addr()) } else { p.cast() };
-    let owner = page.owner.load(Ordering::Relaxed) & !FLAGS;
+unsafe fn free_unknown(p: *mut u8) {
+    match PageRef::of_addr(p.addr()) {
+        // SAFETY: the caller's promise.
+        Some(page) => unsafe { free_generic(p, page) },
+        None if p.is_null() => {}
+        None => report::invalid_pointer("mi_free", p.addr()),
+    }
+}
+
+/// Frees a block whose page is not plainly the calling thread's.
+///
+/// # Safety
+/// As for [`free`]; `page` is the page that `p` lies in.
+#[cold]
+#[inline(never)]
+unsafe fn free_generic(p: *mut u8, page: PageRef) {
+    let word = page.owner.load(Ordering::Relaxed);
+    let block = if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() };
+    let owner = word & !FLAGS;
     if owner == os::thread_id() {
         // SAFETY: this thread owns the page and the block is the caller's.
         if unsafe { page.push_local(block) } {
@@ -121,27 +132,16 @@ unsafe fn free_generic(p: *mut u8) {
         }
         return;
     }
-    // SAFETY: the block is the caller's, and the page is somebody else's or nobody's.
-    unsafe { free_remote(page, block, owner == 0) }
-}
-
-/// Frees a block of a page that this thread does not own.
-///
-/// # Safety
-/// `block` is a live block of `page` that the caller owns.
-unsafe fn free_remote(page: PageRef, block: *mut Block, abandoned: bool) {
     let theap = theap::current_or_none();
-    thread::note_guest(theap);
-    if abandoned && page.remote.claim() {
+    if owner == 0 && page.remote.claim() {
         // SAFETY: the claim makes this thread the holder; the block is the caller's.
         let empty = unsafe { page.push_local(block) };
         if empty || !theap.is_some_and(|theap| abandon::take_back(theap, page)) {
             abandon::settle(page, theap);
         }
-        return;
-    }
     // SAFETY: the block is the caller's.
-    if unsafe { page.remote.push(block) } == Pushed::Claimed {
+    } else if unsafe { page.remote.push(block) } == Pushed::Claimed {
         abandon::settle(page, theap);
     }
+    thread::note_guest(theap);
 }

@@ -13,27 +13,27 @@ extern crate std;
 
 // Vocabulary.
 pub mod config;
-pub mod ptr;
-pub mod sync;
 pub mod units;
+pub mod sync;
+pub mod ptr;
 
 // System.
 pub mod os;
 
 // Services and structures. Models of the protocols are built without the rest.
-pub mod abandoned;
-pub mod bitmap;
 #[cfg(not(all(test, loom)))]
 pub mod options;
 #[cfg(not(all(test, loom)))]
-pub mod random;
-pub mod remote;
-#[cfg(not(all(test, loom)))]
 pub mod report;
 #[cfg(not(all(test, loom)))]
-pub mod size_class;
-#[cfg(not(all(test, loom)))]
 pub mod stats;
+#[cfg(not(all(test, loom)))]
+pub mod random;
+#[cfg(not(all(test, loom)))]
+pub mod size_class;
+pub mod bitmap;
+pub mod remote;
+pub mod abandoned;
 
 // Memory.
 #[cfg(not(all(test, loom)))]
@@ -49,24 +49,24 @@ pub mod page_queue;
 
 // Heaps.
 #[cfg(not(all(test, loom)))]
-pub mod abandon;
-#[cfg(not(all(test, loom)))]
 pub mod heap;
 #[cfg(not(all(test, loom)))]
-pub mod refill;
-#[cfg(not(all(test, loom)))]
 pub mod theap;
+#[cfg(not(all(test, loom)))]
+pub mod abandon;
+#[cfg(not(all(test, loom)))]
+pub mod refill;
 #[cfg(not(all(test, loom)))]
 pub mod thread;
 
 // Entry.
 #[cfg(not(all(test, loom)))]
-pub mod aligned;
-#[cfg(not(all(test, loom)))]
 pub mod alloc;
 #[cfg(not(all(test, loom)))]
-pub mod collect;
+pub mod aligned;
 #[cfg(not(all(test, loom)))]
 pub mod free;
 #[cfg(not(all(test, loom)))]
 pub mod realloc;
+#[cfg(not(all(test, loom)))]
+pub mod collect;

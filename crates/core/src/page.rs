@@ -221,6 +221,7 @@ impl PageRef {
             None => outside::add(page),
         }
         STATS.pages.increase(1);
+        STATS.page_committed.increase(span.slices * SLICE_SIZE);
         Some(page)
     }
 
@@ -240,6 +241,7 @@ impl PageRef {
             None => outside::remove(self),
         }
         STATS.pages.decrease(1);
+        STATS.page_committed.decrease(span.slices * SLICE_SIZE);
         // SAFETY: the caller's promise; the page has left the map.
         unsafe { self.dispose() };
     }
@@ -501,6 +503,8 @@ impl Page {
     /// about to give back. Only for the holder.
     pub fn resize_single(&self, block_size: usize) {
         self.block_size.store(block_size, Ordering::Relaxed);
-        self.slices.set(to_u32(slices_for(block_size)));
+        let slices = to_u32(slices_for(block_size));
+        STATS.page_committed.decrease(self.slices.replace(slices) as usize * SLICE_SIZE);
+        STATS.page_committed.increase(slices as usize * SLICE_SIZE);
     }
 }

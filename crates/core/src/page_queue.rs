@@ -22,7 +22,7 @@ pub struct PageQueue {
 
 impl PageQueue {
     /// An empty queue.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { first: Cell::new(null_mut()), last: Cell::new(null_mut()), count: Cell::new(0) }
     }
 
@@ -34,6 +34,7 @@ impl PageQueue {
     }
 
     /// The page after `page`.
+    #[inline]
     pub fn after(&self, page: PageRef) -> Option<PageRef> {
         // SAFETY: as for `first`.
         unsafe { PageRef::from_link(page.next.get()) }
@@ -57,6 +58,7 @@ impl PageQueue {
     }
 
     /// Adds a page that is in no queue at the end.
+    #[inline]
     pub fn push_back(&self, page: PageRef) {
         page.next.set(null_mut());
         page.prev.set(self.last.get());
@@ -67,6 +69,20 @@ impl PageQueue {
         }
         self.last.set(page.as_ptr());
         self.count.set(self.count.get() + 1);
+    }
+
+    /// Takes the first page out of the queue.
+    #[inline]
+    pub fn pop_front(&self) -> Option<PageRef> {
+        let page = self.first()?;
+        let next = self.after(page);
+        self.first.set(page.next.replace(null_mut()));
+        match next {
+            Some(next) => next.prev.set(null_mut()),
+            None => self.last.set(null_mut()),
+        }
+        self.count.set(self.count.get() - 1);
+        Some(page)
     }
 
     /// Takes a page of this queue out of it.

@@ -49,6 +49,19 @@ impl Block {
     }
 }
 
+/// Asks the processor to fetch the line at `ptr`, which need not be a valid address. A hint: on processors
+/// that the library does not know how to ask, nothing.
+#[inline(always)]
+pub fn prefetch<T>(ptr: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch neither faults nor changes anything, whatever the address.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(ptr.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = ptr;
+}
+
 /// Opaque storage of a page record: memory that arenas lay out and that the page layer gives a meaning.
 #[repr(C, align(128))]
 pub struct Record {

@@ -2,7 +2,7 @@
 //!
 //! A block stays where it is when the new size is between half of what it holds and all of it. On failure
 //! the result is null, `errno` is `ENOMEM` and the old block is untouched; null as the old block makes each
-//! function an allocation, and size 0 gives a small block, never null. Old blocks outside the allocator's
+//! function an allocation, and size 0 gives a small block whose first byte is 0, never null. Old blocks outside the allocator's
 //! memory are reported, and the result is null. Any thread may call.
 //!
 //! The zeroing forms need a block whose usable bytes were zeroed when it was made: all usable bytes beyond
@@ -222,8 +222,12 @@ unsafe fn copy(
         return null_mut();
     }
     let kept = old.min(size);
-    // SAFETY: both blocks are live and distinct, and hold at least `kept` bytes.
+    // SAFETY: both blocks are live and distinct, and hold at least `kept` bytes and one.
     unsafe {
+        if size == 0 {
+            // What is left of a string is an empty one.
+            fresh.write(0);
+        }
         fresh.copy_from_nonoverlapping(p, kept);
         if zero && size <= old {
             fresh.add(kept).write_bytes(0, usable_size(fresh) - kept);

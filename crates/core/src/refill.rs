@@ -11,7 +11,7 @@ use crate::config::SLICE_SIZE;
 use crate::heap::Heap;
 use crate::options::{self, Opt};
 use crate::page::{Page, PageRef};
-use crate::ptr::Block;
+use crate::ptr::{self, Block};
 use crate::size_class::{self, HUGE_BIN};
 use crate::stats::STATS;
 use crate::theap::Theap;
@@ -39,7 +39,13 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
         Some(page) if page.hand_over() => page,
         _ => refill(theap, bin)?,
     };
-    page.pop().map(|block| (page, block))
+    let block = page.pop()?;
+    // What comes next was freed long ago, as a rule: fetched now, it is there in time.
+    ptr::prefetch(page.free.get());
+    if let Some(next) = queue.after(page) {
+        ptr::prefetch(next.local_free.get());
+    }
+    Some((page, block))
 }
 
 /// Makes the first page of `bin`'s queue one with a list handed to the fast path.
@@ -49,32 +55,39 @@ fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
         return Some(page);
     }
     let page = abandon::reclaim(theap, bin).or_else(|| fresh(theap, bin))?;
-    (page.hand_over() || page.extend()).then_some(page)
+    (page.hand_over() || extend(page)).then_some(page)
 }
 
 /// Looks for free blocks among the pages that the theap owns: freed ones in any page first, untouched ones
 /// after. Pages that turn out to be full are abandoned.
+#[inline]
 fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     let queue = theap.queue(bin);
+    let mut found = None;
     for _ in 0..SEARCH_MAX {
-        let page = queue.first()?;
+        let Some(page) = queue.first() else { break };
         if page.hand_over() {
-            return Some(page);
+            found = Some(page);
+            break;
         }
         if !page.has_free() {
-            abandon::abandon_full(theap, page);
+            abandon::abandon_full(theap, bin);
         } else if queue.count() == 1 {
             break;
-        } else {
-            theap.rotate(bin);
+        } else if let Some(page) = queue.pop_front() {
+            queue.push_back(page);
         }
     }
-    let page = queue.first()?;
-    if !page.hand_over() && !page.extend() {
-        return None;
+    theap.update_direct(bin);
+    found.or_else(|| queue.first().filter(|page| page.hand_over() || extend(*page)))
+}
+
+fn extend(page: PageRef) -> bool {
+    let extended = page.extend();
+    if extended {
+        STATS.pages_extended.bump();
     }
-    STATS.pages_extended.bump();
-    Some(page)
+    extended
 }
 
 /// Makes a fresh page of `bin` the first of its queue.

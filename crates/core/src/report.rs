@@ -88,6 +88,14 @@ pub unsafe fn register_error(function: Option<ErrorFn>, arg: *mut c_void) {
     ERROR_FUNCTION.set(function.map(|function| function as *mut ()), arg);
 }
 
+/// Makes sure that what the end of the process has to say can be said, if options ask for that: by then many programs
+/// have closed stderr. To be called once, when the environment can be read.
+pub fn keep_stderr() {
+    if options::is_enabled(Opt::ShowStats) || options::is_enabled(Opt::Verbose) {
+        os::keep_stderr();
+    }
+}
+
 /// Prints an error, if errors are shown, and then tells the error function.
 #[cold]
 #[inline(never)]

@@ -6,8 +6,10 @@
 //! of two `a` is served by a bin whose blocks are multiples of `a`: pages start on a slice, so such blocks
 //! are aligned to `a` without any padding.
 
-use crate::config::{MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, SMALL_BLOCK_MAX};
-use crate::units::to_u32;
+use crate::config::{
+    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, SMALL_BLOCK_MAX, SMALL_SIZE_MAX,
+    WORD_SIZE,
+};
 
 /// Bins whose pages hold many blocks.
 pub const BIN_COUNT: usize = 81;
@@ -73,28 +75,41 @@ pub fn page_slices(bin: usize) -> usize {
     if block_size(bin) <= SMALL_BLOCK_MAX { 1 } else { MEDIUM_PAGE_SLICES }
 }
 
-/// The range of direct-table entries (word counts) that `bin` serves, empty when the bin is not small.
-pub fn direct_words(bin: usize) -> core::ops::Range<usize> {
-    use crate::config::{SMALL_SIZE_MAX, WORD_SIZE};
-    let size = block_size(bin);
-    if size > SMALL_SIZE_MAX {
-        return 0..0;
+/// First entry of the direct table that each bin serves, and one past the last; empty for large bins.
+const DIRECT_WORDS: [(u8, u8); BIN_COUNT] = {
+    let mut words = [(0, 0); BIN_COUNT];
+    let (mut bin, mut first) = (0, 0);
+    while bin < BIN_COUNT && BLOCK_SIZES[bin] as usize <= SMALL_SIZE_MAX {
+        let end = BLOCK_SIZES[bin] as usize / WORD_SIZE + 1;
+        words[bin] = (low_byte(first), low_byte(end));
+        first = end;
+        bin += 1;
     }
-    let first = if bin == 0 { 0 } else { block_size(bin - 1) / WORD_SIZE + 1 };
-    first..size / WORD_SIZE + 1
+    words
+};
+
+const _: () = assert!(DIRECT_ENTRIES <= u8::MAX as usize);
+
+const fn low_byte(value: usize) -> u8 {
+    value.to_le_bytes()[0]
+}
+
+/// The range of direct-table entries (word counts) that `bin` serves, empty when the bin is not small.
+#[inline]
+pub fn direct_words(bin: usize) -> core::ops::Range<usize> {
+    let (first, end) = DIRECT_WORDS[bin];
+    usize::from(first)..usize::from(end)
 }
 
 /// A bin as it is stored in a page record.
 #[inline]
 pub fn bin_byte(bin: usize) -> u8 {
-    to_u32(bin).to_le_bytes()[0]
+    low_byte(bin)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SMALL_SIZE_MAX;
-
     #[test]
     fn every_request_fits_its_bin_within_the_promised_waste() {
         for size in 0..=MEDIUM_BLOCK_MAX {

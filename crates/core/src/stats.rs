@@ -161,7 +161,7 @@ statistics! {
     reset: Counter,
     /// Bytes purged.
     purged: Counter,
-    /// Bytes of pages committed, of which blocks are made.
+    /// Bytes of the slices that pages hold.
     page_committed: Count,
     /// Pages without a thread.
     pages_abandoned: Count,

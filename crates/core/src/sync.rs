@@ -31,7 +31,7 @@ pub use words::{
 /// `core`'s atomics in every build: for process-wide `static` words that no loom model looks at.
 pub mod plain {
     pub use core::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     };
 }
 

@@ -100,7 +100,7 @@ pub fn set_current(theap: *const Theap) {
 
 impl Theap {
     /// A theap without pages that belongs to no thread yet.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             direct: [const { Cell::new(EMPTY) }; DIRECT_ENTRIES],
             tid: Cell::new(0),
@@ -126,7 +126,8 @@ impl Theap {
     /// Whether `theap` is a sentinel: no thread's.
     #[inline]
     pub fn is_sentinel(theap: *const Self) -> bool {
-        core::ptr::eq(theap, EMPTY_THEAP) || core::ptr::eq(theap, EXITED_THEAP)
+        // The two stand an entry apart, and no theap lies between them: one compare tells.
+        theap.addr().wrapping_sub(EMPTY_THEAP.addr()) <= EXITED_THEAP.addr() - EMPTY_THEAP.addr()
     }
 
     /// The page that serves requests of `words` words.
@@ -157,6 +158,7 @@ impl Theap {
     }
 
     /// Makes the direct table agree with the queue of `bin` (T2).
+    #[inline]
     pub fn update_direct(&self, bin: usize) {
         let page = self.queue(bin).first().map_or(EMPTY, PageRef::as_ptr);
         for entry in &self.direct[size_class::direct_words(bin)] {
@@ -166,18 +168,17 @@ impl Theap {
 
     /// Takes ownership of a held page that is in no queue: at the front of its queue, where allocation
     /// uses it next, or at its end.
+    #[inline]
     pub fn own(&self, page: PageRef, front: bool) {
-        let flags = page.owner.load(Ordering::Relaxed) & FLAGS;
-        page.theap.set(core::ptr::from_ref(self).cast());
-        page.owner.store(self.tid() | flags, Ordering::Release);
-        let queue = self.queue(page.bin());
-        if front {
+        let bin = page.bin();
+        let queue = self.queue(bin);
+        self.own_last(bin, page);
+        if front && queue.count() > 1 {
+            queue.remove(page);
             queue.push_front(page);
-        } else {
-            queue.push_back(page);
         }
         if front || queue.count() == 1 {
-            self.update_direct(page.bin());
+            self.update_direct(bin);
         }
     }
 
@@ -195,19 +196,38 @@ impl Theap {
         page.owner.store(flags, Ordering::Release);
     }
 
-    /// Moves the first page of `bin`, which has no list handed out, to the end of its queue.
-    pub fn rotate(&self, bin: usize) {
-        let queue = self.queue(bin);
-        if let Some(page) = queue.first() {
-            queue.remove(page);
-            queue.push_back(page);
-            self.update_direct(bin);
-        }
+    /// Takes ownership of a held page that is in no queue, at the end of `bin`'s queue; T2 is the caller's
+    /// to restore.
+    #[inline]
+    pub fn own_last(&self, bin: usize, page: PageRef) {
+        let flags = page.owner.load(Ordering::Relaxed) & FLAGS;
+        page.theap.set(core::ptr::from_ref(self).cast());
+        page.owner.store(self.tid() | flags, Ordering::Release);
+        self.queue(bin).push_back(page);
+    }
+
+    /// Ends ownership of the first page of `bin`, which stays held by the caller; T2 is the caller's to
+    /// restore.
+    #[inline]
+    pub fn disown_first(&self, bin: usize) -> Option<PageRef> {
+        let page = self.queue(bin).pop_front()?;
+        page.retire.set(0);
+        page.owner.store(page.owner.load(Ordering::Relaxed) & FLAGS, Ordering::Release);
+        Some(page)
     }
 
     /// Deals with an owned page whose last live block was just freed: the only page of a bin is kept for a
     /// while, others go back at once.
+    #[inline]
     pub fn emptied(&self, page: PageRef) {
+        // Kept already: a block that comes and goes empties its page every few calls.
+        if page.retire.get() == 0 || page.linked_bytes() > EXTEND_MIN {
+            self.retire(page);
+        }
+    }
+
+    #[inline(never)]
+    fn retire(&self, page: PageRef) {
         let bin = page.bin();
         if self.queue(bin).count() > 1 || page.block_size() > SMALL_BLOCK_MAX {
             self.give_back(page);

@@ -40,12 +40,12 @@ pub(super) fn upward_names(
             None => findings.push(Finding { line, text: format!("`crate::{name}` is no module") }),
         }
     }
-    // `super` of a module's own file is the root as well. A submodule may share its name with a
-    // layer; then `super::name` is taken for the submodule.
+    // `super` of a module's own file is the root as well. A submodule, at any depth, may share its
+    // name with a layer; then `super::name` is taken for the submodule.
+    let below = format!("crates/core/src/{module}/");
     for (at, name) in names_after(code, "super") {
-        let is_child = files.iter().any(|file| {
-            *file == format!("crates/core/src/{module}/{name}.rs")
-                || file.starts_with(&format!("crates/core/src/{module}/{name}/"))
+        let is_child = files.iter().filter_map(|file| file.strip_prefix(&below)).any(|file| {
+            file.split('/').any(|part| part.strip_suffix(".rs").unwrap_or(part) == name)
         });
         let other = layers.iter().position(|layer| *layer == name);
         if !is_child && other.is_some_and(|other| other > own) {
@@ -112,7 +112,7 @@ mod tests {
 
     fn findings(inside: &str, code: &str) -> Vec<String> {
         let layers = ["os", "list", "page", "heap", "alloc"].map(String::from);
-        let files = ["crates/core/src/page/heap.rs".to_owned()];
+        let files = ["page/heap.rs", "os/linux/heap.rs"].map(|it| format!("crates/core/src/{it}"));
         upward_names(inside, code, &layers, &files).into_iter().map(|it| it.text).collect()
     }
 
@@ -148,6 +148,7 @@ mod tests {
     fn super_of_a_top_module_is_the_root() {
         assert_eq!(findings("list.rs", "use super::heap::Heap;").len(), 1);
         assert!(findings("page/remote.rs", "use super::heap::Heap;").is_empty());
+        assert!(findings("os/linux/process.rs", "use super::{heap, memory};").is_empty());
     }
 
     #[test]

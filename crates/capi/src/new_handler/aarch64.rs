@@ -5,8 +5,82 @@ use super::runtime;
 use core::arch::naked_asm;
 use core::ffi::c_void;
 
-/// Calls the handler until `retry` succeeds, then throws. The registers that hold the four
-/// arguments survive calls.
+// Pieces of `new_failed`, lines of assembly each. Of the registers that survive calls it keeps the
+// arguments in four.
+
+macro_rules! lines {
+    ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
+}
+
+macro_rules! save_registers {
+    () => {
+        lines!(
+            "stp x29, x30, [sp, #-48]!",
+            ".cfi_def_cfa_offset 48",
+            ".cfi_offset x29, -48",
+            ".cfi_offset x30, -40",
+            "stp x19, x20, [sp, #16]",
+            ".cfi_offset x19, -32",
+            ".cfi_offset x20, -24",
+            "stp x21, x22, [sp, #32]",
+            ".cfi_offset x21, -16",
+            ".cfi_offset x22, -8",
+            "mov x29, sp",
+        )
+    };
+}
+
+macro_rules! restore_registers {
+    () => {
+        lines!(
+            "ldp x21, x22, [sp, #32]",
+            "ldp x19, x20, [sp, #16]",
+            "ldp x29, x30, [sp], #48",
+            ".cfi_def_cfa_offset 0",
+            ".cfi_restore x21",
+            ".cfi_restore x22",
+            ".cfi_restore x19",
+            ".cfi_restore x20",
+            ".cfi_restore x29",
+            ".cfi_restore x30",
+        )
+    };
+}
+
+macro_rules! keep_arguments {
+    () => {
+        lines!("mov x19, x0", "mov x20, x1", "mov w21, w2", "mov x22, x3")
+    };
+}
+
+macro_rules! pass_arguments {
+    () => {
+        lines!("mov x0, x19", "mov x1, x20", "mov w2, w21", "mov x3, x22")
+    };
+}
+
+/// The function that throws is in x19.
+macro_rules! throw_bad_alloc {
+    () => {
+        lines!(
+            "adrp x8, rimalloc_cxx_runtime + {allocate_exception}",
+            "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {allocate_exception}]",
+            "mov w0, #8",
+            "blr x8",
+            "adrp x8, rimalloc_cxx_runtime + {vtable}",
+            "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {vtable}]",
+            "add x8, x8, #16",
+            "str x8, [x0]",
+            "adrp x1, rimalloc_cxx_runtime + {type_info}",
+            "ldr x1, [x1, :lo12:rimalloc_cxx_runtime + {type_info}]",
+            "adrp x2, rimalloc_cxx_runtime + {destructor}",
+            "ldr x2, [x2, :lo12:rimalloc_cxx_runtime + {destructor}]",
+            "blr x19",
+        )
+    };
+}
+
+/// Calls the handler until `retry` succeeds, then throws.
 ///
 /// # Safety
 /// `p` is null or a live block.
@@ -20,21 +94,8 @@ pub(super) unsafe extern "C" fn new_failed(
 ) -> *mut c_void {
     naked_asm!(
         ".cfi_startproc",
-        "stp x29, x30, [sp, #-48]!",
-        ".cfi_def_cfa_offset 48",
-        ".cfi_offset x29, -48",
-        ".cfi_offset x30, -40",
-        "stp x19, x20, [sp, #16]",
-        ".cfi_offset x19, -32",
-        ".cfi_offset x20, -24",
-        "stp x21, x22, [sp, #32]",
-        ".cfi_offset x21, -16",
-        ".cfi_offset x22, -8",
-        "mov x29, sp",
-        "mov x19, x0",
-        "mov x20, x1",
-        "mov w21, w2",
-        "mov x22, x3",
+        save_registers!(),
+        keep_arguments!(),
         "bl {find}",
         "2:",
         "adrp x8, rimalloc_cxx_runtime + {get_new_handler}",
@@ -46,24 +107,12 @@ pub(super) unsafe extern "C" fn new_failed(
         "mov x0, xzr",
         "tst w21, #{once}",
         "b.ne 3f",
-        "mov x0, x19",
-        "mov x1, x20",
-        "mov w2, w21",
-        "mov x3, x22",
+        pass_arguments!(),
         "bl {retry}",
         "cbz x0, 2b",
         "3:",
         ".cfi_remember_state",
-        "ldp x21, x22, [sp, #32]",
-        "ldp x19, x20, [sp, #16]",
-        "ldp x29, x30, [sp], #48",
-        ".cfi_def_cfa_offset 0",
-        ".cfi_restore x21",
-        ".cfi_restore x22",
-        ".cfi_restore x19",
-        ".cfi_restore x20",
-        ".cfi_restore x29",
-        ".cfi_restore x30",
+        restore_registers!(),
         "ret",
         ".cfi_restore_state",
         "4:",
@@ -73,19 +122,7 @@ pub(super) unsafe extern "C" fn new_failed(
         "adrp x19, rimalloc_cxx_runtime + {throw}",
         "ldr x19, [x19, :lo12:rimalloc_cxx_runtime + {throw}]",
         "cbz x19, 5f",
-        "adrp x8, rimalloc_cxx_runtime + {allocate_exception}",
-        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {allocate_exception}]",
-        "mov w0, #8",
-        "blr x8",
-        "adrp x8, rimalloc_cxx_runtime + {vtable}",
-        "ldr x8, [x8, :lo12:rimalloc_cxx_runtime + {vtable}]",
-        "add x8, x8, #16",
-        "str x8, [x0]",
-        "adrp x1, rimalloc_cxx_runtime + {type_info}",
-        "ldr x1, [x1, :lo12:rimalloc_cxx_runtime + {type_info}]",
-        "adrp x2, rimalloc_cxx_runtime + {destructor}",
-        "ldr x2, [x2, :lo12:rimalloc_cxx_runtime + {destructor}]",
-        "blr x19",
+        throw_bad_alloc!(),
         "brk #1",
         "5:",
         "bl {out_of_memory}",

@@ -23,7 +23,89 @@ use super::runtime;
 use core::arch::naked_asm;
 use core::ffi::c_void;
 
-/// Runs the loop above. The registers that hold the four arguments survive calls.
+// Pieces of `new_failed`, lines of assembly each. Of the registers that survive calls it keeps the
+// arguments in four.
+
+macro_rules! lines {
+    ($($line:expr),* $(,)?) => { concat!($($line, "\n"),*) };
+}
+
+macro_rules! push {
+    ($register:literal) => {
+        lines!(
+            concat!("push ", $register),
+            ".cfi_adjust_cfa_offset 8",
+            concat!(".cfi_rel_offset ", $register, ", 0"),
+        )
+    };
+}
+
+macro_rules! pop {
+    ($register:literal) => {
+        lines!(
+            concat!("pop ", $register),
+            ".cfi_adjust_cfa_offset -8",
+            concat!(".cfi_restore ", $register),
+        )
+    };
+}
+
+/// The fifth word keeps the stack a multiple of 16 at calls.
+macro_rules! save_registers {
+    () => {
+        lines!(
+            push!("rbx"),
+            push!("r12"),
+            push!("r13"),
+            push!("r14"),
+            "push rax",
+            ".cfi_adjust_cfa_offset 8",
+        )
+    };
+}
+
+macro_rules! restore_registers {
+    () => {
+        lines!(
+            "pop rcx",
+            ".cfi_adjust_cfa_offset -8",
+            pop!("r14"),
+            pop!("r13"),
+            pop!("r12"),
+            pop!("rbx"),
+        )
+    };
+}
+
+macro_rules! keep_arguments {
+    () => {
+        lines!("mov rbx, rdi", "mov r12, rsi", "mov r13d, edx", "mov r14, rcx")
+    };
+}
+
+macro_rules! pass_arguments {
+    () => {
+        lines!("mov rdi, rbx", "mov rsi, r12", "mov edx, r13d", "mov rcx, r14")
+    };
+}
+
+macro_rules! throw_bad_alloc {
+    () => {
+        lines!(
+            "mov edi, 8",
+            "call qword ptr [rip + rimalloc_cxx_runtime + {allocate_exception}]",
+            "mov rcx, qword ptr [rip + rimalloc_cxx_runtime + {vtable}]",
+            "add rcx, 16",
+            "mov qword ptr [rax], rcx",
+            "mov rdi, rax",
+            "mov rsi, qword ptr [rip + rimalloc_cxx_runtime + {type_info}]",
+            "mov rdx, qword ptr [rip + rimalloc_cxx_runtime + {destructor}]",
+            "call qword ptr [rip + rimalloc_cxx_runtime + {throw}]",
+        )
+    };
+}
+
+/// Runs the loop above.
 ///
 /// # Safety
 /// `p` is null or a live block.
@@ -37,24 +119,8 @@ pub(super) unsafe extern "C" fn new_failed(
 ) -> *mut c_void {
     naked_asm!(
         ".cfi_startproc",
-        "push rbx",
-        ".cfi_adjust_cfa_offset 8",
-        ".cfi_rel_offset rbx, 0",
-        "push r12",
-        ".cfi_adjust_cfa_offset 8",
-        ".cfi_rel_offset r12, 0",
-        "push r13",
-        ".cfi_adjust_cfa_offset 8",
-        ".cfi_rel_offset r13, 0",
-        "push r14",
-        ".cfi_adjust_cfa_offset 8",
-        ".cfi_rel_offset r14, 0",
-        "push rax", // keeps the stack a multiple of 16 at calls
-        ".cfi_adjust_cfa_offset 8",
-        "mov rbx, rdi",
-        "mov r12, rsi",
-        "mov r13d, edx",
-        "mov r14, rcx",
+        save_registers!(),
+        keep_arguments!(),
         "call {find}",
         "2:",
         "mov rax, qword ptr [rip + rimalloc_cxx_runtime + {get_new_handler}]",
@@ -67,29 +133,13 @@ pub(super) unsafe extern "C" fn new_failed(
         "xor eax, eax",
         "test r13b, {once}",
         "jne 3f",
-        "mov rdi, rbx",
-        "mov rsi, r12",
-        "mov edx, r13d",
-        "mov rcx, r14",
+        pass_arguments!(),
         "call {retry}",
         "test rax, rax",
         "je 2b",
         "3:",
         ".cfi_remember_state",
-        "pop rcx",
-        ".cfi_adjust_cfa_offset -8",
-        "pop r14",
-        ".cfi_adjust_cfa_offset -8",
-        ".cfi_restore r14",
-        "pop r13",
-        ".cfi_adjust_cfa_offset -8",
-        ".cfi_restore r13",
-        "pop r12",
-        ".cfi_adjust_cfa_offset -8",
-        ".cfi_restore r12",
-        "pop rbx",
-        ".cfi_adjust_cfa_offset -8",
-        ".cfi_restore rbx",
+        restore_registers!(),
         "ret",
         ".cfi_restore_state",
         "4:",
@@ -98,15 +148,7 @@ pub(super) unsafe extern "C" fn new_failed(
         "jne 3b",
         "cmp qword ptr [rip + rimalloc_cxx_runtime + {throw}], 0",
         "je 5f",
-        "mov edi, 8",
-        "call qword ptr [rip + rimalloc_cxx_runtime + {allocate_exception}]",
-        "mov rcx, qword ptr [rip + rimalloc_cxx_runtime + {vtable}]",
-        "add rcx, 16",
-        "mov qword ptr [rax], rcx",
-        "mov rdi, rax",
-        "mov rsi, qword ptr [rip + rimalloc_cxx_runtime + {type_info}]",
-        "mov rdx, qword ptr [rip + rimalloc_cxx_runtime + {destructor}]",
-        "call qword ptr [rip + rimalloc_cxx_runtime + {throw}]",
+        throw_bad_alloc!(),
         "ud2",
         "5:",
         "call {out_of_memory}",

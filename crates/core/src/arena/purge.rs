@@ -50,6 +50,7 @@ impl Arena {
         if options::get(Opt::PurgeDecommits) == 0 {
             // SAFETY: the run is claimed and free: its contents are nobody's.
             let _ = unsafe { os::reset(start, size) };
+            STATS.reset_calls.bump();
             STATS.reset.increase(size);
             return;
         }

@@ -5,6 +5,7 @@
 //!
 //! The counter is one per process. Tests that run side by side keep apart with [`only_this_thread`], or
 //! take turns.
+#![allow(unsafe_code)]
 
 use crate::os::{OsError, OsResult, thread_id};
 use crate::sync::plain::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -3,6 +3,7 @@
 //! Files and standard error go through syscall(2), because libc's `read` and `write` are points of thread
 //! cancellation and an allocator must not be one. glibc and musl give `errno` and the auxiliary vector
 //! without a lock; everything else is a bare system call or the vDSO.
+#![allow(unsafe_code)]
 
 mod memory;
 mod process;
@@ -19,8 +20,8 @@ pub(super) use memory::{
     remap, reserve, reset, uncharge,
 };
 pub(super) use process::{
-    abort, clock_coarse_ms, clock_ms, entropy, env, env_each, process_id, process_info,
-    secure_execution, write_stderr,
+    abort, clock_coarse_ms, clock_ms, entropy, env, env_each, keep_stderr, process_id,
+    process_info, secure_execution, write_stderr,
 };
 pub(super) use thread::{
     arm_thread_exit, on_fork, on_thread_exit, thread_id, wait, wake, yield_thread,

@@ -15,6 +15,7 @@
 
 pub mod fake;
 mod lock;
+#[cfg(not(all(test, loom)))]
 pub(crate) mod slot;
 
 #[cfg(target_os = "linux")]
@@ -31,6 +32,7 @@ use crate::sync::AtomicU32;
 use fake::Call;
 
 pub use lock::{Guard, Lock};
+#[cfg(not(all(test, loom)))]
 pub(crate) use slot::thread_slot;
 
 /// Why the system refused: the value that `errno` would have.
@@ -295,6 +297,15 @@ pub fn env(name: &[u8], out: &mut [u8]) -> EnvLookup {
 /// Post: false when there is no environment yet. A process that [`secure_execution`] describes has none to tell.
 pub fn env_each(f: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     imp::env_each(f)
+}
+
+/// Keeps a second way to standard error, which [`write_stderr`] takes once the process has closed the
+/// first, as many programs do before they end. fcntl(2)
+///
+/// Once per process. A program started by this one does not inherit it; until the process ends, whoever
+/// reads what it writes sees no end of it.
+pub fn keep_stderr() {
+    imp::keep_stderr();
 }
 
 /// Writes to standard error, unbuffered and as far as it goes. write(2)

@@ -15,7 +15,7 @@
 /// every thread starts with; it is shared by all of them. The module allows `unsafe_code`.
 macro_rules! thread_slot {
     ($target:ty, $initial:path) => {
-        #[cfg(not(any(miri, all(test, loom))))]
+        #[cfg(not(miri))]
         core::arch::global_asm!(
             ".pushsection .tdata.rimalloc,\"awT\",@progbits",
             ".p2align 3",
@@ -29,7 +29,7 @@ macro_rules! thread_slot {
             initial = sym $initial,
         );
 
-        #[cfg(any(miri, all(test, loom)))]
+        #[cfg(miri)]
         mod interpreted_slot {
             extern crate std;
             use super::*;
@@ -43,18 +43,18 @@ macro_rules! thread_slot {
         /// What this thread's slot holds: the initial static, or what the thread set last.
         #[inline(always)]
         fn slot_get() -> *const $target {
-            #[cfg(not(any(miri, all(test, loom))))]
+            #[cfg(not(miri))]
             return $crate::os::slot::load().cast();
-            #[cfg(any(miri, all(test, loom)))]
+            #[cfg(miri)]
             return interpreted_slot::SLOT.with(core::cell::Cell::get);
         }
 
         /// Sets this thread's slot.
         #[inline(always)]
         fn slot_set(value: *const $target) {
-            #[cfg(not(any(miri, all(test, loom))))]
+            #[cfg(not(miri))]
             $crate::os::slot::store(value.cast());
-            #[cfg(any(miri, all(test, loom)))]
+            #[cfg(miri)]
             interpreted_slot::SLOT.with(|slot| slot.set(value));
         }
     };
@@ -62,7 +62,7 @@ macro_rules! thread_slot {
 pub(crate) use thread_slot;
 
 /// The symbol's name. It carries the version, so that two versions of the crate can meet in one program.
-#[cfg(not(any(miri, all(test, loom))))]
+#[cfg(not(miri))]
 macro_rules! symbol {
     () => {
         concat!(
@@ -75,13 +75,13 @@ macro_rules! symbol {
         )
     };
 }
-#[cfg(not(any(miri, all(test, loom))))]
+#[cfg(not(miri))]
 pub(crate) use symbol;
 
-#[cfg(not(any(miri, all(test, loom))))]
+#[cfg(not(miri))]
 pub(crate) use native::{load, store};
 
-#[cfg(all(target_arch = "x86_64", not(any(miri, all(test, loom)))))]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 mod native {
     use core::arch::asm;
 
@@ -132,7 +132,7 @@ mod native {
     }
 }
 
-#[cfg(all(target_arch = "aarch64", not(any(miri, all(test, loom)))))]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 mod native {
     use core::arch::asm;
 
@@ -186,5 +186,5 @@ mod native {
     }
 }
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", miri, all(test, loom))))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", miri)))]
 compile_error!("rimalloc has no thread slot for this architecture");

@@ -1,4 +1,5 @@
 //! The contract, as the layers above see it.
+#![allow(unsafe_code)]
 
 extern crate std;
 

@@ -1,4 +1,5 @@
-//! The table that programs print at exit. Its layout is that of the C interface, which scripts read.
+//! The table that programs print at exit. Its layout is that of the C interface, which scripts read; what this engine
+//! does not count has no row.
 
 use super::{CountValue, STATS, Stats, elapsed_ms};
 use crate::os;
@@ -82,23 +83,17 @@ impl Table<'_> {
         self.bytes("committed", stats.committed.get())?;
         self.counter("reset", stats.reset.get(), Unit::Bytes)?;
         self.counter("purged", stats.purged.get(), Unit::Bytes)?;
-        self.balance("touched", stats.page_committed.get(), Unit::Bytes)?;
         self.balance("pages", stats.pages.get(), Unit::Things)?;
-        self.balance("-abandoned", stats.pages_abandoned.get(), Unit::Things)?;
         self.things("-reclaima", stats.pages_reclaim_on_alloc.get())?;
         self.things("-reclaimf", stats.pages_reclaim_on_free.get())?;
-        self.things("-reabandon", stats.pages_reabandon_full.get())?;
         self.things("-extended", stats.pages_extended.get())?;
         self.things("-retire", stats.pages_retire.get())?;
         self.things("arenas", stats.arena_count.get())?;
-        self.things("-rollback", stats.arena_rollback_count.get())?;
         self.things("mmaps", stats.mmap_calls.get())?;
         self.things("commits", stats.commit_calls.get())?;
         self.things("resets", stats.reset_calls.get())?;
         self.things("purges", stats.purge_calls.get())?;
-        self.things("guarded", stats.malloc_guarded_count.get())?;
         self.balance("threads", stats.threads.get(), Unit::Things)?;
-        self.average("searches", stats.page_searches.get(), stats.page_searches_count.get())?;
         self.process(stats)
     }
 
@@ -143,12 +138,6 @@ impl Table<'_> {
     fn counter(&mut self, name: &str, counter: i64, unit: Unit) -> fmt::Result {
         self.name(name)?;
         writeln!(self.0, "{:1$}", Amount(counter, unit), Amount::WIDTH)
-    }
-
-    fn average(&mut self, name: &str, sum: i64, count: i64) -> fmt::Result {
-        let tenths = if count == 0 { 0 } else { sum.saturating_mul(10) / count };
-        self.name(name)?;
-        writeln!(self.0, "{:>1$}.{2} avg", tenths / 10, Amount::WIDTH - 6, tenths % 10)
     }
 
     fn process(&mut self, stats: &Stats) -> fmt::Result {
@@ -240,16 +229,13 @@ mod tests {
         stats.committed.increase(1 << 30);
         stats.pages.increase(3);
         stats.pages.decrease(2);
-        stats.page_searches.increase(7);
-        stats.page_searches_count.increase(2);
         let mut text = String::new();
         Table(&mut text).print(&stats).expect("a string takes all");
         let names: Vec<_> =
             text.lines().filter_map(|line| line.split_once(':')).map(|row| row.0).collect();
         assert!(names.iter().all(|name| name.len() == 10));
-        let expected = "heap stats,reserved,committed,reset,purged,touched,pages,-abandoned,-reclaima,-reclaimf,\
-            -reabandon,-extended,-retire,arenas,-rollback,mmaps,commits,resets,purges,guarded,threads,searches,\
-            numa nodes,elapsed,process";
+        let expected = "heap stats,reserved,committed,reset,purged,pages,-reclaima,-reclaimf,-extended,-retire,\
+            arenas,mmaps,commits,resets,purges,threads,numa nodes,elapsed,process";
         assert!(names.iter().map(|name| name.trim_start()).eq(expected.split(',')), "{names:?}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
@@ -257,12 +243,11 @@ mod tests {
             "heap stats:        peak       total     current       block      total#"
         );
         assert_eq!(lines[1], "  reserved:     1.0 GiB     1.0 GiB     1.0 GiB");
-        assert!(lines[6].ends_with("not all freed") && lines[7].ends_with("  ok"));
-        assert_eq!(lines[21].trim(), "searches:     3.5 avg");
+        assert!(lines[5].ends_with("not all freed") && lines[15].ends_with("  ok"));
         assert!(
-            lines[24].starts_with("   process: user: ")
-                && lines[24].contains(", peak commit: 1.0 GiB")
+            lines[18].starts_with("   process: user: ")
+                && lines[18].contains(", peak commit: 1.0 GiB")
         );
-        assert!(lines[23].ends_with(" s"));
+        assert!(lines[17].ends_with(" s"));
     }
 }

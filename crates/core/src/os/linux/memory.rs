@@ -1,4 +1,5 @@
 //! Mappings, advice, and what the machine looks like.
+#![allow(unsafe_code)]
 
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;

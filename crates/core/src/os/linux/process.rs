@@ -1,11 +1,13 @@
 //! Clocks, entropy, environment, files, standard error.
+#![allow(unsafe_code)]
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::{KeepErrno, call, errno, memory, thread};
 use crate::os::{EnvLookup, ProcessInfo};
+use crate::sync::plain::{AtomicI32, AtomicU64, Ordering};
 
 /// More entries than this are taken for a damaged environment.
 const ENV_ENTRIES: usize = 10_000;
@@ -160,17 +162,63 @@ unsafe fn value_of<'a>(entry: *const u8, name: &[u8]) -> Option<&'a [u8]> {
     Some(unsafe { CStr::from_ptr(separator.add(1).cast()) }.to_bytes())
 }
 
+/// Another descriptor of standard error, or 0; and the file that both stand for.
+static SPARE_STDERR: AtomicI32 = AtomicI32::new(0);
+static SPARE_FILE: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+
+pub(in crate::os) fn keep_stderr() {
+    let _keep = KeepErrno::new();
+    let Some(file) = file_behind(libc::STDERR_FILENO) else { return };
+    // Programs count on getting low numbers, and a process may be limited to few.
+    for lowest in [900, 200, 50, 10] {
+        // SAFETY: makes a descriptor and touches no memory.
+        let spare = unsafe {
+            libc::syscall(libc::SYS_fcntl, libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, lowest)
+        };
+        if let Ok(spare @ 1..) = i32::try_from(spare) {
+            for (kept, part) in SPARE_FILE.iter().zip(file) {
+                kept.store(part, Ordering::Relaxed);
+            }
+            SPARE_STDERR.store(spare, Ordering::Release);
+            return;
+        }
+    }
+}
+
+/// The spare descriptor, unless the program has closed it too: its number may stand for any file then.
+fn spare_stderr() -> Option<c_int> {
+    let spare = SPARE_STDERR.load(Ordering::Acquire);
+    let kept = [0, 1].map(|part| SPARE_FILE[part].load(Ordering::Relaxed));
+    (spare > 0 && file_behind(spare) == Some(kept)).then_some(spare)
+}
+
+/// What tells the file behind a descriptor from all others: its device and its number there.
+fn file_behind(descriptor: c_int) -> Option<[u64; 2]> {
+    let mut status = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: fills the structure, which has the kernel's layout.
+    if unsafe { libc::syscall(libc::SYS_fstat, descriptor, status.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: plain numbers, for which all bits zero is a value.
+    let status = unsafe { status.assume_init() };
+    Some([status.st_dev, status.st_ino])
+}
+
 pub(in crate::os) fn write_stderr(bytes: &[u8]) {
     let _keep = KeepErrno::new();
+    let mut descriptor = libc::STDERR_FILENO;
     let mut rest = bytes;
     while !rest.is_empty() {
         // SAFETY: the kernel reads at most `rest.len()` bytes from `rest`.
-        let written = unsafe {
-            libc::syscall(libc::SYS_write, libc::STDERR_FILENO, rest.as_ptr(), rest.len())
-        };
+        let written =
+            unsafe { libc::syscall(libc::SYS_write, descriptor, rest.as_ptr(), rest.len()) };
         match usize::try_from(written) {
             Ok(written) if written > 0 => rest = &rest[written.min(rest.len())..],
             _ if errno() == libc::EINTR => {}
+            _ if errno() == libc::EBADF && descriptor == libc::STDERR_FILENO => {
+                let Some(spare) = spare_stderr() else { return };
+                descriptor = spare;
+            }
             _ => return,
         }
     }

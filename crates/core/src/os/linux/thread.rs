@@ -1,4 +1,5 @@
 //! Thread ids, exits, forks, parking.
+#![allow(unsafe_code)]
 
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
