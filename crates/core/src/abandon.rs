@@ -29,7 +29,7 @@ fn leave(page: PageRef) -> bool {
 /// The map in which a page of an arena is found when it is abandoned, and its index there.
 fn map_of(page: PageRef) -> Option<(AbandonedMap<'static>, usize)> {
     let (heap, (arena, index)) = (Heap::of(&page), page.place()?);
-    Some((heap.subproc.abandoned(arena, heap.abandoned_map(page.bin())), index))
+    Some((heap.subproc().abandoned(arena, heap.abandoned_map(page.bin())), index))
 }
 
 /// Takes a held page off the map of its bin.
@@ -56,6 +56,20 @@ pub fn take_back(theap: &Theap, page: PageRef) -> bool {
     was_ours
 }
 
+/// Passes a page from a heap that is deleted to the main heap. The page was just taken off the old heap's
+/// list, under that list's lock.
+pub fn pass_to(heap: &'static Heap, page: PageRef) {
+    // Held by somebody else, the page is published, if at all, for its new heap.
+    let held = page.remote.claim();
+    if held {
+        withdraw(page);
+    }
+    heap.adopt_page(page);
+    if held {
+        settle(page, None);
+    }
+}
+
 /// Decides what becomes of an abandoned page that the caller has claimed: it is given back when no block
 /// is live, adopted by `theap` when that serves it, else left again.
 pub fn settle(page: PageRef, theap: Option<&Theap>) {
@@ -65,7 +79,7 @@ pub fn settle(page: PageRef, theap: Option<&Theap>) {
         if page.used.get() == 0 {
             withdraw(page);
             // SAFETY: the caller's claim makes it the holder; abandoned pages are in no queue.
-            unsafe { page.release() };
+            unsafe { Heap::release_page(page) };
             return;
         }
         if let Some(theap) = theap.filter(|theap| wants(theap, page)) {
@@ -131,12 +145,12 @@ pub fn abandon_all(theap: &Theap) {
 pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
     let heap = theap.heap();
     let number = heap.abandoned_map(bin);
-    if !heap.subproc.has_abandoned(number) {
+    if !heap.subproc().has_abandoned(number) {
         return None;
     }
     let mut tries = RECLAIM_TRIES;
-    for arena in heap.subproc.arenas.iter() {
-        let map = heap.subproc.abandoned(arena, number);
+    for arena in heap.subproc().arenas.iter() {
+        let map = heap.subproc().abandoned(arena, number);
         let mut found = None;
         map.for_each(|index| {
             tries -= 1;
@@ -165,4 +179,11 @@ fn examine(theap: &Theap, bin: usize, page: PageRef) -> Option<PageRef> {
     STATS.pages_reclaim_on_alloc.bump();
     theap.own(page, true);
     Some(page)
+}
+
+/// Makes a page that ends with its heap unreachable: no map leads to it, and no claim on it succeeds.
+pub fn condemn(page: PageRef) {
+    page.owner.store(0, Ordering::Relaxed);
+    page.remote.reset();
+    withdraw(page);
 }

@@ -11,6 +11,8 @@
 use core::ptr::{NonNull, null_mut};
 
 use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE};
+use crate::heap::Heap;
+use crate::heaps;
 use crate::os;
 use crate::page::{Page, PageRef};
 use crate::ptr::Block;
@@ -133,6 +135,25 @@ pub fn zalloc_small(size: usize) -> *mut u8 {
     zalloc(size)
 }
 
+/// [`malloc`] from `heap`; null also when the heap's arena has no room, or the thread's exit hook has run.
+pub fn malloc_from(heap: &'static Heap, size: usize) -> *mut u8 {
+    take_of(heap, size).map_or_else(|| fail(size), |taken| taken.block.as_ptr())
+}
+
+/// [`zalloc`] from `heap`; null also when the heap's arena has no room, or the thread's exit hook has run.
+pub fn zalloc_from(heap: &'static Heap, size: usize) -> *mut u8 {
+    take_of(heap, size).map_or_else(|| fail(size), Taken::cleared)
+}
+
+/// Takes a block of `heap` for the calling thread.
+fn take_of(heap: &'static Heap, size: usize) -> Option<Taken> {
+    let theap = heaps::theap_of(heap)?;
+    if let Some((page, block)) = pop_small(theap, size) {
+        return Some(Taken::popped(page, block.cast()));
+    }
+    take(theap, size, SLICE_SIZE)
+}
+
 /// Bytes usable in a block allocated with `size`: never less, and at most `max(15, size / 6)` more. A size
 /// that cannot be allocated is returned as it is.
 pub fn good_size(size: usize) -> usize {
@@ -222,7 +243,7 @@ fn take(theap: *const Theap, size: usize, align: usize) -> Option<Taken> {
 fn take_or_collect(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
     take_from(theap, size, align).or_else(|| {
         theap.collect();
-        theap.heap().subproc.arenas.purge(true);
+        theap.heap().subproc().arenas.purge(true);
         take_from(theap, size, align)
     })
 }

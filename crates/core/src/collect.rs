@@ -11,7 +11,7 @@ pub fn collect(force: bool) {
     if let Some(theap) = theap {
         theap.collect();
     }
-    let arenas = theap.map_or(&MAIN_SUBPROC.arenas, |theap| &theap.heap().subproc.arenas);
+    let arenas = theap.map_or(&MAIN_SUBPROC.arenas, |theap| &theap.heap().subproc().arenas);
     if force {
         arenas.purge(true);
     } else {

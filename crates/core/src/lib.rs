@@ -58,6 +58,8 @@ pub mod abandon;
 pub mod refill;
 #[cfg(not(all(test, loom)))]
 pub mod thread;
+#[cfg(not(all(test, loom)))]
+pub mod heaps;
 
 // Entry.
 #[cfg(not(all(test, loom)))]

@@ -15,7 +15,7 @@
 //! be stopped anywhere. P4: the page is in the page map while a block of it is live.
 #![allow(unsafe_code)]
 
-pub(crate) mod outside;
+pub mod list;
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -81,9 +81,9 @@ pub struct Page {
     arena: Cell<Option<&'static Arena>>,
     slice_index: Cell<u32>,
     slices: Cell<u32>,
-    /// Neighbours in the list of pages outside arenas.
-    outside_next: Cell<*mut Page>,
-    outside_prev: Cell<*mut Page>,
+    /// Neighbours in the heap's list of pages.
+    list_next: Cell<*mut Page>,
+    list_prev: Cell<*mut Page>,
 }
 
 const _: () = assert!(size_of::<Page>() == RECORD_SIZE);
@@ -114,8 +114,8 @@ pub static EMPTY_PAGE: Page = Page {
     arena: Cell::new(None),
     slice_index: Cell::new(0),
     slices: Cell::new(0),
-    outside_next: Cell::new(null_mut()),
-    outside_prev: Cell::new(null_mut()),
+    list_next: Cell::new(null_mut()),
+    list_prev: Cell::new(null_mut()),
 };
 
 /// A page whose record is known to be live.
@@ -216,9 +216,8 @@ impl PageRef {
             unsafe { page.dispose() };
             return None;
         }
-        match span.arena {
-            Some(arena) => _ = arena.pages().set(span.index, 1),
-            None => outside::add(page),
+        if let Some(arena) = span.arena {
+            arena.pages().set(span.index, 1);
         }
         STATS.pages.increase(1);
         STATS.page_committed.increase(span.slices * SLICE_SIZE);
@@ -228,17 +227,25 @@ impl PageRef {
     /// Ends a page without live blocks: its slices go back to where they came from.
     ///
     /// # Safety
-    /// The caller holds the page, no queue links it, and no block of it is live.
+    /// The caller holds the page, no queue and no list links it, and no block of it is live.
     pub unsafe fn release(self) {
         debug_assert!(
             self.all_blocks_are_local(),
             "a page is given back only when every block has come back"
         );
+        // SAFETY: the caller's promise.
+        unsafe { self.destroy() };
+    }
+
+    /// Ends a page whatever blocks are live, which end with it.
+    ///
+    /// # Safety
+    /// The caller holds the page, no queue and no list links it, and nobody uses a block of it any more.
+    pub unsafe fn destroy(self) {
         let span = self.span();
         page_map::clear(span.start, span.slices);
-        match span.arena {
-            Some(arena) => _ = arena.pages().clear(span.index, 1),
-            None => outside::remove(self),
+        if let Some(arena) = span.arena {
+            arena.pages().clear(span.index, 1);
         }
         STATS.pages.decrease(1);
         STATS.page_committed.decrease(span.slices * SLICE_SIZE);

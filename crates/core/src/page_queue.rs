@@ -40,6 +40,13 @@ impl PageQueue {
         unsafe { PageRef::from_link(page.next.get()) }
     }
 
+    /// Makes the queue empty, whatever becomes of its pages.
+    pub fn forget(&self) {
+        self.first.set(null_mut());
+        self.last.set(null_mut());
+        self.count.set(0);
+    }
+
     /// Pages in the queue.
     pub fn count(&self) -> usize {
         self.count.get()

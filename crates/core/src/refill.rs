@@ -93,10 +93,10 @@ fn extend(page: PageRef) -> bool {
 /// Makes a fresh page of `bin` the first of its queue.
 fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
     let heap = theap.heap();
-    let span = heap.subproc.arenas.take(size_class::page_slices(bin), SLICE_SIZE, heap.arena)?;
+    let span =
+        heap.subproc().arenas.take(size_class::page_slices(bin), SLICE_SIZE, heap.arena())?;
     // SAFETY: the span was just claimed.
-    let page =
-        unsafe { PageRef::create(span, bin, size_class::block_size(bin), heap.as_page_owner()) }?;
+    let page = unsafe { heap.create_page(span, bin, size_class::block_size(bin)) }?;
     theap.own(page, true);
     Some(page)
 }
@@ -105,7 +105,7 @@ fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
 #[cold]
 fn chores(theap: &Theap) {
     theap.sweep_retired(false);
-    theap.heap().subproc.arenas.purge_if_due();
+    theap.heap().subproc().arenas.purge_if_due();
     let interval = options::get(Opt::GenericCollect).clamp(1, 1_000_000).unsigned_abs();
     if theap.calls().is_multiple_of(interval.next_multiple_of(crate::config::SWEEP_CALLS)) {
         theap.collect();
@@ -115,12 +115,12 @@ fn chores(theap: &Theap) {
 /// Makes a page of one block of at least `size` bytes at a multiple of `align`. The page has no owner: the
 /// only event of its life is that its block is freed, by whoever. Also says whether it reads as zeros.
 pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
-    heap.subproc.arenas.purge_if_due();
+    heap.subproc().arenas.purge_if_due();
     let block_size = Page::huge_block_size(size)?;
     let span =
-        heap.subproc.arenas.take(slices_for(block_size), align.max(SLICE_SIZE), heap.arena)?;
+        heap.subproc().arenas.take(slices_for(block_size), align.max(SLICE_SIZE), heap.arena())?;
     // SAFETY: the span was just claimed.
-    let page = unsafe { PageRef::create(span, HUGE_BIN, block_size, heap.as_page_owner()) }?;
+    let page = unsafe { heap.create_page(span, HUGE_BIN, block_size) }?;
     let (block, zero) = page.take_single();
     page.remote.disown();
     STATS.malloc_huge_count.bump();

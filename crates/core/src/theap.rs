@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use core::cell::Cell;
-use core::ptr::null;
+use core::ptr::{null, null_mut};
 
 use crate::config::{DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SMALL_BLOCK_MAX, SWEEP_CALLS};
 use crate::heap::Heap;
@@ -18,18 +18,23 @@ use crate::page::{EMPTY_PAGE, FLAGS, Page, PageRef};
 use crate::page_queue::PageQueue;
 use crate::size_class::{self, BIN_COUNT};
 use crate::stats::STATS;
-use crate::sync::Ordering;
+use crate::sync::{AtomicPtr, Ordering};
 
 /// One thread's part of one heap.
 #[repr(C)]
 pub struct Theap {
     direct: [Cell<*mut Page>; DIRECT_ENTRIES],
     tid: Cell<usize>,
-    heap: Cell<*const Heap>,
+    /// The heap that the theap is part of; null when that was destroyed, and the theap waits for another.
+    heap: AtomicPtr<Heap>,
     /// Slow-path calls so far: the clock by which the theap does its chores.
     calls: Cell<u64>,
     /// Bins below and above which no page is retired.
     retired: Cell<(u8, u8)>,
+    /// The theap of the main heap of the same thread.
+    root: Cell<*const Self>,
+    /// The next theap of the same thread.
+    pub sibling: Cell<*const Self>,
     /// Neighbours in the heap's list of theaps, under `HEAPS`.
     pub next: Cell<*const Self>,
     /// See `next`.
@@ -104,23 +109,53 @@ impl Theap {
         Self {
             direct: [const { Cell::new(EMPTY) }; DIRECT_ENTRIES],
             tid: Cell::new(0),
-            heap: Cell::new(null()),
+            heap: AtomicPtr::new(null_mut()),
             calls: Cell::new(0),
             retired: Cell::new(NONE_RETIRED),
+            root: Cell::new(null()),
+            sibling: Cell::new(null()),
             next: Cell::new(null()),
             prev: Cell::new(null()),
             queues: [const { PageQueue::new() }; BIN_COUNT],
         }
     }
 
-    /// Makes zeroed memory a theap of thread `tid` for `heap`.
-    pub fn init(&self, tid: usize, heap: &'static Heap) {
+    /// Makes zeroed memory a theap for `heap` of the thread `tid`, whose theap of the main heap is `root`.
+    pub fn init(&self, tid: usize, heap: &'static Heap, root: *const Self) {
+        self.reset();
+        self.tid.set(tid);
+        self.root.set(root);
+        self.set_heap(Some(heap));
+    }
+
+    /// Forgets all pages.
+    pub fn reset(&self) {
         for entry in &self.direct {
             entry.set(EMPTY);
         }
+        for queue in &self.queues {
+            queue.forget();
+        }
         self.retired.set(NONE_RETIRED);
-        self.heap.set(heap);
-        self.tid.set(tid);
+    }
+
+    /// Makes the theap part of `heap`, or of none.
+    pub fn set_heap(&self, heap: Option<&'static Heap>) {
+        let heap = heap.map_or(null_mut(), |heap| core::ptr::from_ref(heap).cast_mut());
+        self.heap.store(heap, Ordering::Release);
+    }
+
+    /// Whether the theap is part of `heap`; of no heap, when that is `None`.
+    #[inline]
+    pub fn is_part_of(&self, heap: Option<&Heap>) -> bool {
+        let mine = self.heap.load(Ordering::Acquire).cast_const();
+        core::ptr::eq(mine, heap.map_or(null(), core::ptr::from_ref))
+    }
+
+    /// The theap of the main heap of the same thread.
+    pub fn root(&self) -> &'static Self {
+        // SAFETY: set by `init`; the root ends after the other theaps of its thread.
+        unsafe { &*self.root.get() }
     }
 
     /// Whether `theap` is a sentinel: no thread's.
@@ -147,8 +182,8 @@ impl Theap {
 
     /// The heap that the theap is part of.
     pub fn heap(&self) -> &'static Heap {
-        // SAFETY: set by `init` to a heap, which outlives its theaps.
-        unsafe { &*self.heap.get() }
+        // SAFETY: a theap in use has a heap, which outlives that use.
+        unsafe { &*self.heap.load(Ordering::Relaxed) }
     }
 
     /// The queue of `bin`.
@@ -229,7 +264,9 @@ impl Theap {
     #[inline(never)]
     fn retire(&self, page: PageRef) {
         let bin = page.bin();
-        if self.queue(bin).count() > 1 || page.block_size() > SMALL_BLOCK_MAX {
+        // Nobody allocates through a theap whose heap was deleted.
+        let is_left_over = self.heap().is_main() && !core::ptr::eq(self.root.get(), self);
+        if self.queue(bin).count() > 1 || page.block_size() > SMALL_BLOCK_MAX || is_left_over {
             self.give_back(page);
             return;
         }
@@ -249,7 +286,7 @@ impl Theap {
     fn give_back(&self, page: PageRef) {
         self.disown(page);
         // SAFETY: the page was owned by this theap, is in no queue now, and has no live block.
-        unsafe { page.release() };
+        unsafe { Heap::release_page(page) };
     }
 
     /// Counts a slow-path call; true when it is time for the theap's chores.

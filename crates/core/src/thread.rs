@@ -24,7 +24,7 @@ use crate::arena::meta;
 use crate::heap::{HEAPS, Heap, MAIN_HEAP, MAIN_SUBPROC};
 use crate::options::{self, Opt};
 use crate::os;
-use crate::page::{PageRef, outside};
+use crate::page::PageRef;
 use crate::page_map;
 use crate::report;
 use crate::stats::{self, STATS};
@@ -129,7 +129,7 @@ pub fn ensure() -> Option<&'static Theap> {
     };
     // SAFETY: zeroed storage of a theap's size that this thread has just been given.
     let theap = unsafe { &*storage };
-    theap.init(os::thread_id(), &MAIN_HEAP);
+    theap.init(os::thread_id(), &MAIN_HEAP, theap);
     link(theap);
     STATS.threads.increase(1);
     // From here on the library can be re-entered: what follows may allocate.
@@ -149,7 +149,7 @@ pub fn with_late_theap<R>(f: impl FnOnce(&Theap) -> R) -> R {
     let theap = unsafe { &*LATE_THEAP.as_ptr() };
     if theap.tid() == 0 {
         // Its own address: no thread's id, so every free into its pages is a remote one.
-        theap.init(LATE_THEAP.as_ptr().addr(), &MAIN_HEAP);
+        theap.init(LATE_THEAP.as_ptr().addr(), &MAIN_HEAP, theap);
     }
     f(theap)
 }
@@ -157,6 +157,11 @@ pub fn with_late_theap<R>(f: impl FnOnce(&Theap) -> R) -> R {
 /// Adds a theap to its heap's list.
 fn link(theap: &Theap) {
     let _guard = HEAPS.lock();
+    link_locked(theap);
+}
+
+/// Adds a theap to its heap's list. The caller holds `HEAPS`.
+pub(crate) fn link_locked(theap: &Theap) {
     let heap = theap.heap();
     let first = heap.theaps.replace(core::ptr::from_ref(theap).cast()).cast::<Theap>();
     theap.next.set(first);
@@ -168,7 +173,7 @@ fn link(theap: &Theap) {
 }
 
 /// Takes a theap off its heap's list. The caller holds `HEAPS`.
-fn unlink(theap: &Theap) {
+pub(crate) fn unlink(theap: &Theap) {
     // SAFETY: under the lock the list holds live theaps only.
     let (prev, next) = unsafe { (theap.prev.get().as_ref(), theap.next.get().as_ref()) };
     match prev {
@@ -198,13 +203,27 @@ fn end_thread(after: *const Theap) {
         return;
     };
     theap::set_current(after);
+    let root = theap.root();
+    let mut next = root.sibling.replace(null());
+    // SAFETY: the siblings are this thread's theaps, and each is read before its storage is given back.
+    while let Some(theap) = unsafe { next.as_ref() } {
+        next = theap.sibling.get();
+        end_theap(theap);
+    }
+    end_theap(root);
+    MAIN_SUBPROC.arenas.purge_if_due();
+    STATS.threads.decrease(1);
+}
+
+/// Gives up a theap of the calling thread.
+fn end_theap(theap: &Theap) {
     abandon::abandon_all(theap);
     {
         let _guard = HEAPS.lock();
-        unlink(theap);
+        if !theap.is_part_of(None) {
+            unlink(theap);
+        }
     }
-    MAIN_SUBPROC.arenas.purge_if_due();
-    STATS.threads.decrease(1);
     give_storage(theap);
 }
 
@@ -217,7 +236,7 @@ unsafe extern "C" fn before_fork() {
     LATE.acquire();
     HEAPS.acquire();
     MAIN_SUBPROC.arenas.lock_for_fork();
-    outside::lock_for_fork();
+    for_each_heap(|heap| heap.pages.lock_for_fork());
     meta::lock_for_fork();
 }
 
@@ -225,7 +244,7 @@ unsafe extern "C" fn after_fork_in_parent() {
     // SAFETY: `before_fork` took the locks, in this thread or in the one that this process was forked from.
     unsafe {
         meta::unlock_after_fork();
-        outside::unlock_after_fork();
+        for_each_heap(|heap| heap.pages.unlock_after_fork());
         MAIN_SUBPROC.arenas.unlock_after_fork();
         HEAPS.release();
         LATE.release();
@@ -247,9 +266,11 @@ unsafe extern "C" fn after_fork_in_child() {
             true
         });
     }
-    outside::for_each(|page| abandon::forget(page, whole));
+    for_each_heap(|heap| {
+        heap.pages.for_each(|page| abandon::forget(page, whole));
+        drop_vanished_theaps(heap, os::thread_id());
+    });
     MAIN_SUBPROC.forget_abandoned();
-    drop_vanished_theaps(&MAIN_HEAP, theap::current());
 }
 
 /// Notes that the calling thread uses the library without a theap: it is not the only thread.
@@ -260,16 +281,27 @@ pub fn note_guest(theap: Option<&Theap>) {
     }
 }
 
-/// Frees the theaps of vanished threads.
-fn drop_vanished_theaps(heap: &'static Heap, survivor: *const Theap) {
-    let _guard = HEAPS.lock();
+/// Calls `f` with every heap. The caller holds `HEAPS`, or is the only thread.
+fn for_each_heap(mut f: impl FnMut(&'static Heap)) {
+    let mut next = Some(&MAIN_HEAP);
+    while let Some(heap) = next {
+        // SAFETY: the list holds live heaps only.
+        next = unsafe { heap.next.get().as_ref() };
+        f(heap);
+    }
+}
+
+/// Frees the theaps of threads other than `survivor`.
+fn drop_vanished_theaps(heap: &'static Heap, survivor: usize) {
     let mut at = heap.theaps.get().cast::<Theap>();
     // SAFETY: the list holds live theaps, and each is read before its storage is given back.
     while let Some(theap) = unsafe { at.as_ref() } {
         at = theap.next.get();
-        if !core::ptr::eq(theap, survivor) {
+        if theap.tid() != survivor {
             unlink(theap);
-            STATS.threads.decrease(1);
+            if core::ptr::eq(theap.root(), theap) {
+                STATS.threads.decrease(1);
+            }
             give_storage(theap);
         }
     }
