@@ -42,6 +42,8 @@ pub const INTERIOR: usize = 1;
 const FREE_ZERO: u8 = 1;
 /// The part of the page beyond `capacity` reads as zeros.
 const FRESH_ZERO: u8 = 2;
+/// The page has been passed by once for having nothing to give.
+const SPENT: u8 = 4;
 
 /// The record of a page: the owner's line first, what is shared or rare on the second.
 #[repr(C, align(128))]
@@ -59,7 +61,7 @@ pub struct Page {
     /// Blocks that fit.
     reserved: Cell<u32>,
     bin: AtomicU8,
-    /// What is known to read as zeros: [`FREE_ZERO`], [`FRESH_ZERO`].
+    /// What is known to read as zeros: [`FREE_ZERO`], [`FRESH_ZERO`]; and [`SPENT`].
     zeros: Cell<u8>,
     /// The page was left with free blocks: its bit in the map of abandoned pages is set, or about to be.
     pub published: Cell<bool>,
@@ -75,15 +77,15 @@ pub struct Page {
     /// The heap that the page's blocks belong to.
     pub heap: AtomicPtr<()>,
     /// Neighbours in the owner's queue of the bin.
-    pub next: Cell<*mut Page>,
+    pub next: Cell<Option<PageRef>>,
     /// See `next`.
-    pub prev: Cell<*mut Page>,
+    pub prev: Cell<Option<PageRef>>,
     arena: Cell<Option<&'static Arena>>,
     slice_index: Cell<u32>,
     slices: Cell<u32>,
     /// Neighbours in the heap's list of pages.
-    list_next: Cell<*mut Page>,
-    list_prev: Cell<*mut Page>,
+    list_next: Cell<Option<PageRef>>,
+    list_prev: Cell<Option<PageRef>>,
 }
 
 const _: () = assert!(size_of::<Page>() == RECORD_SIZE);
@@ -109,13 +111,13 @@ pub static EMPTY_PAGE: Page = Page {
     theap: Cell::new(core::ptr::null()),
     remote: RemoteList::new_owned(),
     heap: AtomicPtr::new(null_mut()),
-    next: Cell::new(null_mut()),
-    prev: Cell::new(null_mut()),
+    next: Cell::new(None),
+    prev: Cell::new(None),
     arena: Cell::new(None),
     slice_index: Cell::new(0),
     slices: Cell::new(0),
-    list_next: Cell::new(null_mut()),
-    list_prev: Cell::new(null_mut()),
+    list_next: Cell::new(None),
+    list_prev: Cell::new(None),
 };
 
 /// A page whose record is known to be live.
@@ -143,16 +145,17 @@ impl PageRef {
         Self(record.cast())
     }
 
-    /// The page behind a link of a queue, unless it is null.
+    /// The page at `place`.
     ///
     /// # Safety
-    /// `page` is null or a page that the caller's theap owns.
+    /// The invariant of the type holds for `place`.
     #[inline(always)]
-    pub unsafe fn from_link(page: *mut Page) -> Option<Self> {
-        NonNull::new(page).map(Self)
+    pub const unsafe fn new_unchecked(place: *mut Page) -> Self {
+        // SAFETY: a record is not at address 0.
+        Self(unsafe { NonNull::new_unchecked(place) })
     }
 
-    /// The page as it stands in the links of a queue.
+    /// Where the record is.
     #[inline(always)]
     pub fn as_ptr(self) -> *mut Page {
         self.0.as_ptr()
@@ -204,8 +207,8 @@ impl PageRef {
         page.start.store(span.start.as_ptr(), Ordering::Relaxed);
         page.theap.set(core::ptr::null());
         page.heap.store(heap, Ordering::Relaxed);
-        page.next.set(null_mut());
-        page.prev.set(null_mut());
+        page.next.set(None);
+        page.prev.set(None);
         page.arena.set(span.arena);
         page.slice_index.set(to_u32(span.index));
         page.slices.set(to_u32(span.slices));
@@ -335,6 +338,18 @@ impl Page {
         !self.free.get().is_null()
             || !self.local_free.get().is_null()
             || self.capacity.get() < self.reserved.get()
+    }
+
+    /// Whether the page was passed by since it last handed out a list.
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        self.zeros.get() & SPENT != 0
+    }
+
+    /// Notes that the page was passed by.
+    #[inline]
+    pub fn set_spent(&self) {
+        self.zeros.set(self.zeros.get() | SPENT);
     }
 
     /// Takes the first block handed to the fast path.
@@ -470,8 +485,8 @@ impl Page {
     pub fn take_all_for_live(&self) {
         self.free.set(null_mut());
         self.local_free.set(null_mut());
-        self.next.set(null_mut());
-        self.prev.set(null_mut());
+        self.next.set(None);
+        self.prev.set(None);
         self.retire.set(0);
         self.zeros.set(0);
         self.capacity.set(self.reserved.get());

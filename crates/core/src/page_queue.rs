@@ -1,112 +1,110 @@
-//! The pages of one bin that a theap owns, as a doubly linked list.
+//! The pages of one bin that a theap owns, as a ring.
 //!
 //! The first page serves allocation. A page that gets a free block again goes to the end, so that it
-//! gathers more of them before its turn comes.
-#![allow(unsafe_code)]
+//! gathers more of them before its turn comes; passing a page by moves only the start of the ring.
 
 use core::cell::Cell;
-use core::ptr::null_mut;
 
-use crate::page::{Page, PageRef};
+use crate::page::PageRef;
 
 /// A queue of pages.
 ///
 /// # Invariants
-/// `first` and `last` are both null or both pages; following `next` from `first` ends at `last` and passes
-/// `count` pages, all owned by the theap of the queue.
+/// `first` is null when `count` is 0; otherwise following `next` from it passes `count` pages, all owned by
+/// the theap of the queue, and comes back to it, and `prev` leads the other way round.
 pub struct PageQueue {
-    first: Cell<*mut Page>,
-    last: Cell<*mut Page>,
+    first: Cell<Option<PageRef>>,
     count: Cell<usize>,
+}
+
+impl Default for PageQueue {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl PageQueue {
     /// An empty queue.
-    pub(crate) const fn new() -> Self {
-        Self { first: Cell::new(null_mut()), last: Cell::new(null_mut()), count: Cell::new(0) }
+    pub const fn new() -> Self {
+        Self { first: Cell::new(None), count: Cell::new(0) }
     }
 
     /// The page that serves allocation.
     #[inline]
     pub fn first(&self) -> Option<PageRef> {
-        // SAFETY: by the invariant the link is null or a page that the theap owns.
-        unsafe { PageRef::from_link(self.first.get()) }
+        self.first.get()
     }
 
-    /// The page after `page`.
+    /// The page after `page`, which may be the same one.
     #[inline]
     pub fn after(&self, page: PageRef) -> Option<PageRef> {
-        // SAFETY: as for `first`.
-        unsafe { PageRef::from_link(page.next.get()) }
-    }
-
-    /// Makes the queue empty, whatever becomes of its pages.
-    pub fn forget(&self) {
-        self.first.set(null_mut());
-        self.last.set(null_mut());
-        self.count.set(0);
+        page.next.get()
     }
 
     /// Pages in the queue.
+    #[inline]
     pub fn count(&self) -> usize {
         self.count.get()
     }
 
-    /// Adds a page that is in no queue at the front.
-    pub fn push_front(&self, page: PageRef) {
-        page.prev.set(null_mut());
-        page.next.set(self.first.get());
-        match self.first() {
-            Some(first) => first.prev.set(page.as_ptr()),
-            None => self.last.set(page.as_ptr()),
-        }
-        self.first.set(page.as_ptr());
-        self.count.set(self.count.get() + 1);
+    /// Makes the queue empty, whatever becomes of its pages.
+    pub fn forget(&self) {
+        self.first.set(None);
+        self.count.set(0);
     }
 
     /// Adds a page that is in no queue at the end.
     #[inline]
     pub fn push_back(&self, page: PageRef) {
-        page.next.set(null_mut());
-        page.prev.set(self.last.get());
-        // SAFETY: by the invariant the link is null or a page that the theap owns.
-        match unsafe { PageRef::from_link(self.last.get()) } {
-            Some(last) => last.next.set(page.as_ptr()),
-            None => self.first.set(page.as_ptr()),
-        }
-        self.last.set(page.as_ptr());
+        let first = self.first().unwrap_or(page);
+        let last = if self.count() == 0 { page } else { first.prev.get().unwrap_or(first) };
+        page.next.set(Some(first));
+        page.prev.set(Some(last));
+        first.prev.set(Some(page));
+        last.next.set(Some(page));
+        self.first.set(Some(first));
         self.count.set(self.count.get() + 1);
     }
 
-    /// Takes the first page out of the queue.
+    /// Makes the last page the first.
     #[inline]
-    pub fn pop_front(&self) -> Option<PageRef> {
-        let page = self.first()?;
-        let next = self.after(page);
-        self.first.set(page.next.replace(null_mut()));
-        match next {
-            Some(next) => next.prev.set(null_mut()),
-            None => self.last.set(null_mut()),
+    pub fn rotate_back(&self) {
+        if let Some(first) = self.first() {
+            self.first.set(first.prev.get());
         }
-        self.count.set(self.count.get() - 1);
-        Some(page)
+    }
+
+    /// Passes the first page by: it becomes the last.
+    #[inline]
+    pub fn rotate(&self) {
+        if let Some(first) = self.first() {
+            self.first.set(first.next.get());
+        }
     }
 
     /// Takes a page of this queue out of it.
+    #[inline]
     pub fn remove(&self, page: PageRef) {
-        // SAFETY: links of a queued page are null or its neighbours, which the theap owns.
-        let (prev, next) =
-            unsafe { (PageRef::from_link(page.prev.get()), PageRef::from_link(page.next.get())) };
-        match prev {
-            Some(prev) => prev.next.set(page.next.get()),
-            None => self.first.set(page.next.get()),
-        }
-        match next {
-            Some(next) => next.prev.set(page.prev.get()),
-            None => self.last.set(page.prev.get()),
-        }
-        page.next.set(null_mut());
-        page.prev.set(null_mut());
+        let (prev, next) = (page.prev.take(), page.next.take());
         self.count.set(self.count.get() - 1);
+        if self.count() == 0 {
+            self.first.set(None);
+        } else if let (Some(before), Some(after)) = (prev, next) {
+            before.next.set(next);
+            after.prev.set(prev);
+            if self.first() == Some(page) {
+                self.first.set(next);
+            }
+        }
+    }
+
+    /// Calls `f` with every page in the queue; `f` may take that page out.
+    pub fn for_each(&self, mut f: impl FnMut(PageRef)) {
+        let mut at = self.first();
+        for _ in 0..self.count() {
+            let Some(page) = at else { break };
+            at = self.after(page);
+            f(page);
+        }
     }
 }

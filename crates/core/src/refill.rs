@@ -18,7 +18,7 @@ use crate::theap::Theap;
 use crate::units::slices_for;
 
 /// Pages of a queue that one search looks at before it extends a page or takes another.
-const SEARCH_MAX: usize = 8;
+const SEARCH_MAX: usize = 32;
 
 /// Takes a block of `bin`, and says of which page it is: from what the first page still has, which is how
 /// bins too large for the direct table are served, or after a refill.
@@ -39,23 +39,32 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
         Some(page) if page.hand_over() => page,
         _ => refill(theap, bin)?,
     };
-    let block = page.pop()?;
-    // What comes next was freed long ago, as a rule: fetched now, it is there in time.
-    ptr::prefetch(page.free.get());
-    if let Some(next) = queue.after(page) {
-        ptr::prefetch(next.local_free.get());
-    }
-    Some((page, block))
+    page.pop().map(|block| (page, block))
 }
 
 /// Makes the first page of `bin`'s queue one with a list handed to the fast path.
 #[inline(never)]
 fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
     if let Some(page) = search(theap, bin) {
+        prefetch(theap, bin, page);
         return Some(page);
     }
     let page = abandon::reclaim(theap, bin).or_else(|| fresh(theap, bin))?;
     (page.hand_over() || extend(page)).then_some(page)
+}
+
+/// Fetches what the next pops and the next refill read: it was freed long ago, as a rule.
+#[inline]
+fn prefetch(theap: &Theap, bin: usize, page: PageRef) {
+    // SAFETY: the list was just handed over, and it is this thread's.
+    ptr::prefetch(unsafe { Block::next(page.free.get()) });
+    let queue = theap.queue(bin);
+    if let Some(next) = queue.after(page) {
+        ptr::prefetch(next.local_free.get());
+        if let Some(second) = queue.after(next) {
+            ptr::prefetch(second.as_ptr());
+        }
+    }
 }
 
 /// Looks for free blocks among the pages that the theap owns: freed ones in any page first, untouched ones
@@ -70,12 +79,13 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
             found = Some(page);
             break;
         }
-        if !page.has_free() {
+        if !page.has_free() && (queue.count() == 1 || page.is_spent()) {
             abandon::abandon_full(theap, bin);
         } else if queue.count() == 1 {
             break;
-        } else if let Some(page) = queue.pop_front() {
-            queue.push_back(page);
+        } else {
+            page.set_spent();
+            queue.rotate();
         }
     }
     theap.update_direct(bin);

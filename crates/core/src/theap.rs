@@ -172,7 +172,7 @@ impl Theap {
     #[inline(always)]
     pub unsafe fn direct_page(theap: *const Self, words: usize) -> PageRef {
         // SAFETY: every entry of both sentinels and of a theap is a page (T2).
-        unsafe { PageRef::from_link((*theap).direct.get_unchecked(words).get()).unwrap_unchecked() }
+        unsafe { PageRef::new_unchecked((*theap).direct.get_unchecked(words).get()) }
     }
 
     /// The thread that the theap belongs to.
@@ -208,9 +208,8 @@ impl Theap {
         let bin = page.bin();
         let queue = self.queue(bin);
         self.own_last(bin, page);
-        if front && queue.count() > 1 {
-            queue.remove(page);
-            queue.push_front(page);
+        if front {
+            queue.rotate_back();
         }
         if front || queue.count() == 1 {
             self.update_direct(bin);
@@ -245,7 +244,9 @@ impl Theap {
     /// restore.
     #[inline]
     pub fn disown_first(&self, bin: usize) -> Option<PageRef> {
-        let page = self.queue(bin).pop_front()?;
+        let queue = self.queue(bin);
+        let page = queue.first()?;
+        queue.remove(page);
         page.retire.set(0);
         page.owner.store(page.owner.load(Ordering::Relaxed) & FLAGS, Ordering::Release);
         Some(page)
@@ -337,11 +338,7 @@ impl Theap {
     /// Calls `f` with every page that the theap owns; `f` may take the page out of its queue.
     pub fn for_each_page(&self, mut f: impl FnMut(PageRef)) {
         for queue in &self.queues {
-            let mut next = queue.first();
-            while let Some(page) = next {
-                next = queue.after(page);
-                f(page);
-            }
+            queue.for_each(&mut f);
         }
     }
 }

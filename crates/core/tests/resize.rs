@@ -7,7 +7,7 @@ mod process;
 
 use common::resident;
 use process::alone;
-use rimalloc_core::aligned::malloc_aligned;
+use rimalloc_core::aligned::{malloc_aligned, zalloc_aligned};
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::{free, is_in_heap_region, usable_size};
@@ -51,46 +51,50 @@ fn assert_zero_from(p: *const u8, from: usize, what: &str) {
 
 #[test]
 fn a_large_zeroed_block_grows_by_zeros_where_dirty_memory_is_reused() {
-    for (size, grown) in [(MIB, 8 * MIB), (600 << 10, 700 << 10), (2 * MIB, 40 * MIB)] {
-        let dirty = filled(64 * MIB, 0xee);
-        let p = zalloc(size);
-        assert!(!p.is_null());
-        // What follows the block is taken, so that it has to move.
-        let neighbour = filled(100_000, 1);
-        end(dirty);
-        let old = usable(p);
-        // SAFETY: the block is live and replaced by the result.
-        let moved = unsafe {
-            p.write_bytes(7, size);
-            rezalloc(p, grown)
-        };
-        assert!(!moved.is_null());
-        assert_eq!((byte(moved, 0), byte(moved, size - 1)), (7, 7));
-        assert_zero_from(moved, old, &format!("{size} to {grown}"));
-        end(moved);
-        end(neighbour);
-    }
+    alone("a_large_zeroed_block_grows_by_zeros_where_dirty_memory_is_reused", &[], || {
+        for (size, grown) in [(MIB, 8 * MIB), (600 << 10, 700 << 10), (2 * MIB, 40 * MIB)] {
+            let dirty = filled(64 * MIB, 0xee);
+            let p = zalloc(size);
+            assert!(!p.is_null());
+            // What follows the block is taken, so that it has to move.
+            let neighbour = filled(100_000, 1);
+            end(dirty);
+            let old = usable(p);
+            // SAFETY: the block is live and replaced by the result.
+            let moved = unsafe {
+                p.write_bytes(7, size);
+                rezalloc(p, grown)
+            };
+            assert!(!moved.is_null());
+            assert_eq!((byte(moved, 0), byte(moved, size - 1)), (7, 7));
+            assert_zero_from(moved, old, &format!("{size} to {grown}"));
+            end(moved);
+            end(neighbour);
+        }
+    });
 }
 
 #[test]
 fn a_large_zeroed_block_that_shrank_grows_by_zeros() {
-    for aligned_to in [4096, 4 * MIB] {
-        let p = rimalloc_core::aligned::zalloc_aligned(32 * MIB, aligned_to);
-        assert!(!p.is_null());
-        // SAFETY: the block is live, holds what is written, and is replaced by each result.
-        let p = unsafe {
-            p.write_bytes(9, 32 * MIB);
-            let p = rezalloc(p, MIB);
+    alone("a_large_zeroed_block_that_shrank_grows_by_zeros", &[], || {
+        for aligned_to in [4096, 4 * MIB] {
+            let p = zalloc_aligned(32 * MIB, aligned_to);
             assert!(!p.is_null());
-            let kept = usable(p);
-            let p = rezalloc(p, 16 * MIB);
-            assert!(!p.is_null());
-            assert_eq!(byte(p, MIB - 1), 9);
-            assert_zero_from(p, kept, "back to half");
-            p
-        };
-        end(p);
-    }
+            // SAFETY: the block is live, holds what is written, and is replaced by each result.
+            let p = unsafe {
+                p.write_bytes(9, 32 * MIB);
+                let p = rezalloc(p, MIB);
+                assert!(!p.is_null());
+                let kept = usable(p);
+                let p = rezalloc(p, 16 * MIB);
+                assert!(!p.is_null());
+                assert_eq!(byte(p, MIB - 1), 9);
+                assert_zero_from(p, kept, "back to half");
+                p
+            };
+            end(p);
+        }
+    });
 }
 
 #[test]
@@ -153,7 +157,7 @@ fn a_block_that_doubles_to_a_quarter_of_a_gibibyte_keeps_its_contents() {
                 assert_eq!(byte(p, offset), stamp(offset), "{offset} of {size}");
             }
             size *= 2;
-            for offset in (size / 2..size).step_by(4096).filter(|offset| offset % 4096 == 0) {
+            for offset in (size / 2..size).step_by(4096) {
                 // SAFETY: the offset lies in the block.
                 unsafe { p.add(offset).write(stamp(offset)) };
             }

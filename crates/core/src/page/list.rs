@@ -8,25 +8,18 @@
 #![allow(unsafe_code)]
 
 use core::cell::Cell;
-use core::ptr::null_mut;
 
 use crate::os;
-use crate::page::{Page, PageRef};
+use crate::page::PageRef;
 
 /// A list of pages behind a lock.
 pub struct PageList {
     lock: os::Lock,
-    first: Cell<*mut Page>,
+    first: Cell<Option<PageRef>>,
 }
 
 // SAFETY: `first` and the links it leads to are touched only by the holder of `lock`.
 unsafe impl Sync for PageList {}
-
-/// The page behind a link of a list.
-fn page(link: *mut Page) -> Option<PageRef> {
-    // SAFETY: pages leave their list before their record dies, so a link is null or a live page.
-    unsafe { PageRef::from_link(link) }
-}
 
 impl Default for PageList {
     fn default() -> Self {
@@ -37,7 +30,7 @@ impl Default for PageList {
 impl PageList {
     /// An empty list.
     pub const fn new() -> Self {
-        Self { lock: os::Lock::new(), first: Cell::new(null_mut()) }
+        Self { lock: os::Lock::new(), first: Cell::new(None) }
     }
 
     /// Adds a page that is on no list.
@@ -47,20 +40,20 @@ impl PageList {
     }
 
     fn link(&self, new: PageRef) {
-        new.list_prev.set(null_mut());
+        new.list_prev.set(None);
         new.list_next.set(self.first.get());
-        if let Some(first) = page(self.first.get()) {
-            first.list_prev.set(new.as_ptr());
+        if let Some(first) = self.first.get() {
+            first.list_prev.set(Some(new));
         }
-        self.first.set(new.as_ptr());
+        self.first.set(Some(new));
     }
 
     fn unlink(&self, old: PageRef) {
-        match page(old.list_prev.get()) {
+        match old.list_prev.get() {
             Some(prev) => prev.list_next.set(old.list_next.get()),
             None => self.first.set(old.list_next.get()),
         }
-        if let Some(next) = page(old.list_next.get()) {
+        if let Some(next) = old.list_next.get() {
             next.list_prev.set(old.list_prev.get());
         }
     }
@@ -78,7 +71,7 @@ impl PageList {
     /// Takes the first page off the list, calling `f` with it under the lock.
     pub fn take_first(&self, f: impl FnOnce(PageRef)) -> Option<PageRef> {
         let _guard = self.lock.lock();
-        let first = page(self.first.get())?;
+        let first = self.first.get()?;
         self.unlink(first);
         f(first);
         Some(first)
@@ -87,9 +80,9 @@ impl PageList {
     /// Calls `f` with every page on the list. `f` neither adds nor removes pages.
     pub fn for_each(&self, mut f: impl FnMut(PageRef)) {
         let _guard = self.lock.lock();
-        let mut at = page(self.first.get());
+        let mut at = self.first.get();
         while let Some(found) = at {
-            at = page(found.list_next.get());
+            at = found.list_next.get();
             f(found);
         }
     }

@@ -1,0 +1,122 @@
+//! What children and grandchildren can do with the blocks of their parents.
+#![cfg(unix)]
+#![allow(unsafe_code)]
+
+mod common;
+mod process;
+
+use common::resident;
+use core::ffi::c_int;
+use process::alone;
+use rimalloc_core::alloc::{malloc, zalloc};
+use rimalloc_core::collect::collect;
+use rimalloc_core::free::free;
+use std::sync::mpsc;
+use std::thread;
+
+const MIB: usize = 1 << 20;
+
+/// A block on its way to another thread.
+struct Parcel(*mut u8);
+
+// SAFETY: the block has one owner, and any thread may free it.
+unsafe impl Send for Parcel {}
+
+fn end(p: *mut u8) {
+    // SAFETY: callers pass a live block or null, and drop it.
+    unsafe { free(p) };
+}
+
+/// 64 MiB in small blocks.
+fn make() -> Vec<Parcel> {
+    let block = |_| {
+        let p = malloc(1000);
+        assert!(!p.is_null());
+        // SAFETY: the block is new and holds 1000 bytes.
+        unsafe { p.write_bytes(1, 1000) };
+        Parcel(p)
+    };
+    (0..64 * MIB / 1000).map(block).collect()
+}
+
+/// Frees all blocks, sees their memory go back, and allocates; the number of the step that failed, or 0.
+fn free_all(blocks: &[Parcel]) -> c_int {
+    let full = resident();
+    for Parcel(p) in blocks {
+        // SAFETY: the block is live and holds 1000 bytes.
+        if unsafe { p.read() != 1 || p.add(999).read() != 1 } {
+            return 2;
+        }
+        end(*p);
+    }
+    collect(true);
+    if resident() + 50 * MIB > full {
+        return 3;
+    }
+    for size in 1..2000 {
+        let p = zalloc(size);
+        if p.is_null() {
+            return 4;
+        }
+        // SAFETY: the block is live and holds `size` bytes.
+        unsafe {
+            if core::slice::from_raw_parts(p, size).iter().any(|byte| *byte != 0) {
+                return 5;
+            }
+            p.write_bytes(3, size);
+        }
+    }
+    0
+}
+
+/// Runs `f` in a child and gives its answer, or 100 and more when it died of a signal.
+fn in_child(f: impl FnOnce() -> c_int) -> c_int {
+    // SAFETY: the other threads of the parent hold no lock of the C library: they sleep.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let answer = f();
+        // SAFETY: ends the child without running anything of the parent's.
+        unsafe { libc::_exit(answer) };
+    }
+    assert!(pid > 0, "no child");
+    let mut status = 0;
+    // SAFETY: `status` outlives the call.
+    assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 100 + libc::WTERMSIG(status) }
+}
+
+/// Has a child, a grandchild, the child after it, and at last the parent free the same blocks.
+fn free_in_each_generation(blocks: &[Parcel]) {
+    assert_eq!(in_child(|| free_all(blocks)), 0, "in a child");
+    let in_two = in_child(|| {
+        let kept = zalloc(50);
+        let answer = in_child(|| free_all(blocks));
+        end(kept);
+        if answer == 0 { free_all(blocks) } else { 20 + answer }
+    });
+    assert_eq!(in_two, 0, "in a grandchild (20 and more) or after it");
+    assert_eq!(free_all(blocks), 0, "in the parent");
+}
+
+#[test]
+fn children_of_a_single_thread_free_what_it_made() {
+    alone("children_of_a_single_thread_free_what_it_made", &[], || {
+        free_in_each_generation(&make());
+    });
+}
+
+#[test]
+fn children_free_what_vanished_threads_made() {
+    alone("children_free_what_vanished_threads_made", &[], || {
+        let (sender, made) = mpsc::channel();
+        let (done, wait) = mpsc::channel::<()>();
+        let maker = thread::spawn(move || {
+            sender.send(make()).expect("somebody takes the blocks");
+            // Until the other end is dropped.
+            let _ = wait.recv();
+        });
+        free_in_each_generation(&made.recv().expect("the blocks"));
+        drop(done);
+        maker.join().expect("the maker ends");
+    });
+}
