@@ -9,8 +9,9 @@ fn main() {
     }
     // Without a soname the linker records the path that was given at link time.
     link_arg("-Wl,-soname,librimalloc.so");
-    // The library's own references go to its own functions, whoever else defines the name.
-    link_arg("-Wl,-Bsymbolic");
+    // The library's own references go to its own functions, whoever else defines the name. (With
+    // plain -Bsymbolic the loader would also show it its own when asked what the process uses.)
+    link_arg("-Wl,-Bsymbolic-functions");
     // A missing symbol is an error of the link, not of the first program that loads the library.
     link_arg("-Wl,-z,defs");
     // Threads run our exit hook and hold our blocks, so dlclose must leave the code mapped.

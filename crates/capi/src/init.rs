@@ -1,8 +1,8 @@
 //! Hooks that the dynamic loader, or the C start code of a static program, runs.
 //!
 //! The engine starts by itself at the first allocation, which in C++ programs comes before any
-//! constructor of ours; the hook makes a program that never allocates show its options,
-//! and prepares for what is printed at the end.
+//! constructor of ours; the hook makes a program that never allocates show its options, and does
+//! what is better not done inside of an allocation.
 #![allow(unsafe_code)]
 
 use rimalloc_core::{report, thread};
@@ -10,6 +10,8 @@ use rimalloc_core::{report, thread};
 extern "C" fn start() {
     thread::process_init();
     report::keep_stderr();
+    #[cfg(feature = "override")]
+    crate::program::look();
 }
 
 extern "C" fn finish() {

@@ -26,6 +26,8 @@ pub mod cxx;
 #[cfg(feature = "override")]
 pub mod glibc;
 #[cfg(feature = "override")]
+mod program;
+#[cfg(feature = "override")]
 pub mod stdlib;
 
 // Test and bench profiles always unwind; std then brings the panic handler.

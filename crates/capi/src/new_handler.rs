@@ -21,6 +21,9 @@ use rimalloc_core::{aligned, alloc, os, realloc, report};
 mod imp;
 mod runtime;
 
+#[cfg(feature = "override")]
+pub(crate) use runtime::symbol;
+
 // The bits of `new_failed`'s `mode`.
 
 /// Without a handler the result is null.

@@ -5,9 +5,8 @@
 //! not ours does nothing: a program may hold blocks that glibc gave out before we were loaded.
 #![allow(unsafe_code)]
 
-use crate::{posix, string};
+use crate::{posix, program, string};
 use core::ffi::{c_char, c_int, c_void};
-use libc::ENOMEM;
 use rimalloc_core::{aligned, alloc, free as release, realloc as resize};
 
 /// malloc(3).
@@ -129,7 +128,7 @@ pub extern "C" fn _aligned_malloc(size: usize, align: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reallocarray(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { posix::reallocarray(p, count, size, ENOMEM) }
+    unsafe { program::reallocarray(p, count, size) }
 }
 
 /// reallocarr(3) of NetBSD.
@@ -185,7 +184,7 @@ pub extern "C" fn malloc_good_size(size: usize) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strdup(s: *const c_char) -> *mut c_char {
     // SAFETY: as the caller promises.
-    unsafe { string::duplicate(s) }
+    unsafe { string::duplicate(s, program::malloc_checked) }
 }
 
 /// strndup(3).
@@ -195,7 +194,7 @@ pub unsafe extern "C" fn strdup(s: *const c_char) -> *mut c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strndup(s: *const c_char, max: usize) -> *mut c_char {
     // SAFETY: as the caller promises.
-    unsafe { string::duplicate_max(s, max) }
+    unsafe { string::duplicate_max(s, max, program::malloc_checked) }
 }
 
 // glibc exports its functions under these names too, and libraries call them to get past an

@@ -1,34 +1,38 @@
-//! Copies of C strings in blocks of ours.
+//! Copies of C strings.
 #![allow(unsafe_code)]
 
-use crate::{errno, posix};
+use crate::errno;
+use crate::posix::malloc_checked;
 use core::ffi::{c_char, c_int};
 use core::ptr;
 use libc::{EINVAL, ENOMEM, wchar_t};
 use rimalloc_core::{alloc, free};
 
+/// Where the memory for a copy comes from; `None` is a size that does not fit.
+pub(crate) type Take = fn(Option<usize>) -> *mut u8;
+
 /// strdup(3); null for null.
 ///
 /// # Safety
 /// `s` is null or a NUL-terminated string.
-pub(crate) unsafe fn duplicate(s: *const c_char) -> *mut c_char {
+pub(crate) unsafe fn duplicate(s: *const c_char, take: Take) -> *mut c_char {
     if s.is_null() {
         return ptr::null_mut();
     }
     // SAFETY: a NUL-terminated string by the caller's promise; copied up to its terminator.
-    unsafe { copy(s, libc::strlen(s)) }
+    unsafe { copy(s, libc::strlen(s), take) }
 }
 
 /// strndup(3); null for null.
 ///
 /// # Safety
 /// `s` is null, or readable up to its terminator or for `max` bytes, whichever is less.
-pub(crate) unsafe fn duplicate_max(s: *const c_char, max: usize) -> *mut c_char {
+pub(crate) unsafe fn duplicate_max(s: *const c_char, max: usize, take: Take) -> *mut c_char {
     if s.is_null() {
         return ptr::null_mut();
     }
     // SAFETY: strnlen(3) reads no more than the caller promised; that many bytes are copied.
-    unsafe { copy(s, libc::strnlen(s, max)) }
+    unsafe { copy(s, libc::strnlen(s, max), take) }
 }
 
 /// wcsdup(3); null for null.
@@ -41,7 +45,7 @@ pub(crate) unsafe fn duplicate_wide(s: *const wchar_t) -> *mut wchar_t {
     }
     // SAFETY: terminated, by the caller's promise.
     let units = unsafe { libc::wcslen(s) } + 1;
-    let block = posix::malloc_checked(units.checked_mul(size_of::<wchar_t>())).cast::<wchar_t>();
+    let block = malloc_checked(units.checked_mul(size_of::<wchar_t>())).cast::<wchar_t>();
     if !block.is_null() {
         // SAFETY: `s` has `units` elements, the new block has room for them and is disjoint.
         unsafe { ptr::copy_nonoverlapping(s, block, units) };
@@ -64,7 +68,7 @@ pub(crate) unsafe fn real_path(path: *const c_char, resolved: *mut c_char) -> *m
     }
     // SAFETY: `room` has PATH_MAX bytes; the result is null or NUL-terminated; `room` is ours.
     unsafe {
-        let found = duplicate(libc::realpath(path, room.cast()));
+        let found = duplicate(libc::realpath(path, room.cast()), malloc_checked);
         free::free(room);
         found
     }
@@ -92,7 +96,7 @@ pub(crate) unsafe fn duplicate_env(
         if value.is_null() {
             return 0;
         }
-        *buf = duplicate(value);
+        *buf = duplicate(value, malloc_checked);
         if (*buf).is_null() {
             return errno::fail_code(ENOMEM);
         }
@@ -115,8 +119,8 @@ pub(crate) unsafe fn store<T>(out: *mut T, value: T) {
 
 /// # Safety
 /// `s` has `len` readable bytes.
-unsafe fn copy(s: *const c_char, len: usize) -> *mut c_char {
-    let block = posix::malloc_checked(len.checked_add(1)).cast::<c_char>();
+unsafe fn copy(s: *const c_char, len: usize, take: Take) -> *mut c_char {
+    let block = take(len.checked_add(1)).cast::<c_char>();
     if !block.is_null() {
         // SAFETY: `s` has `len` bytes by the caller's promise; the block has `len + 1` and is new.
         unsafe {

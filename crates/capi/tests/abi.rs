@@ -98,6 +98,18 @@ fn well_formed_options_are_silent() {
     assert_eq!(common::stderr_of("nothing.c", Link::Preload, &variables), "");
 }
 
+/// The loader sees the program's functions only if they are exported.
+#[test]
+fn a_program_keeps_the_malloc_it_defines() {
+    let path = common::compile_with("own_malloc.c", Link::Preload, &["-rdynamic"]);
+    let output = common::run(&mut common::program(&path, Link::Preload));
+    assert_eq!(common::text(&output.stderr), "");
+    let mut told = common::program(&path, Link::Preload);
+    let told = common::run(told.env("MIMALLOC_VERBOSE", "1"));
+    assert!(common::text(&told.stderr).contains("has a malloc of its own"));
+    common::discard(&path);
+}
+
 /// dlopen of a C++ library brings the C++ runtime in after the allocator.
 #[test]
 fn cxx_library_is_loaded_and_unloaded() {

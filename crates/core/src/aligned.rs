@@ -14,6 +14,7 @@ use core::ptr::null_mut;
 use crate::alloc::{self, bad_alignment, fail, overflow};
 use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, SLICE_SIZE};
 use crate::page::PageRef;
+use crate::theap;
 use crate::units::align_up;
 
 /// Allocates `size` bytes at a multiple of `align`, uninitialised.
@@ -79,7 +80,13 @@ fn aligned_at(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
     }
     // An offset that is not a multiple of the alignment: the block is large enough for any shift.
     let Some(padded) = size.checked_add(align - 1) else { return fail(size) };
-    let block = plain(padded, zero);
+    // Threads without a theap share one, and only its lock protects the marks on its pages: their block gets
+    // a page that nobody else allocates from.
+    let block = if theap::is_exited() {
+        alloc::malloc_single(padded, SLICE_SIZE, zero)
+    } else {
+        plain(padded, zero)
+    };
     if block.is_null() {
         return null_mut();
     }
@@ -94,7 +101,6 @@ fn aligned_at(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
 
 /// Notes on the page of a block just taken that the block is known by an address inside it.
 fn mark_interior(page: PageRef) {
-    // Only this thread can know the block. Its page is this thread's; or the late theap's; or has no owner,
-    // and nobody can claim it while its only block is not freed.
+    // Only this thread can know the block. Its page is this thread's, or has no other block.
     page.set_interior();
 }

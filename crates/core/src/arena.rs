@@ -82,6 +82,8 @@ pub struct Arena {
     hint: AtomicUsize,
     /// What the bits say about committed and zeroed memory can't be relied on: see `doubt_contents`.
     doubted: AtomicBool,
+    /// Slices may have to be made accessible before they are touched.
+    inaccessible: AtomicBool,
     owner: &'static Arenas,
     chunks: NonNull<Chunk>,
     records: NonNull<Record>,
@@ -137,6 +139,7 @@ impl Arena {
         let free = AtomicUsize::new(slices - header_slices);
         let hint = AtomicUsize::new(header_slices);
         let doubted = AtomicBool::new(false);
+        let inaccessible = AtomicBool::new(!traits.accessible);
         let arena = base.cast::<Self>();
         // SAFETY: the header starts with room for an `Arena`; zero bytes are valid chunks and records.
         unsafe {
@@ -147,6 +150,7 @@ impl Arena {
                 free,
                 hint,
                 doubted,
+                inaccessible,
                 owner,
                 chunks,
                 records,
@@ -257,11 +261,13 @@ impl Arena {
         let committed = self.committed();
         let doubted = self.doubted.load(Ordering::Relaxed);
         if doubted || !committed.all_set(index, count) {
-            // SAFETY: the run is claimed, so nobody else uses it (P5).
-            if !self.traits.accessible && unsafe { os::commit(start, count * SLICE_SIZE) }.is_err()
-            {
-                self.release(index, count);
-                return None;
+            if self.inaccessible.load(Ordering::Relaxed) {
+                // SAFETY: the run is claimed, so nobody else uses it (P5).
+                let accessible = unsafe { os::commit(start, count * SLICE_SIZE) };
+                if accessible.is_err() {
+                    self.give_unused(index, count);
+                    return None;
+                }
             }
             STATS.committed.increase(committed.set(index, count) * SLICE_SIZE);
             STATS.commit_calls.bump();

@@ -360,6 +360,24 @@ mod loom_tests {
         });
     }
 
+    /// A run that reaches into a word where another claim comes first: a refusal gives back what it took.
+    #[test]
+    fn a_refused_claim_leaves_no_bit_behind() {
+        loom::model(|| {
+            let shared = words();
+            let theirs = shared.clone();
+            let other = loom::thread::spawn(move || view(&theirs).try_claim(66, 2));
+            let mine = view(&shared).try_claim(60, 8);
+            other.join().unwrap();
+            let map = view(&shared);
+            if mine {
+                map.release(60, 8);
+            } else {
+                assert!(map.all_clear(60, 6), "a refused claim keeps bits");
+            }
+        });
+    }
+
     /// What the last owner wrote to a slice is visible to the next one.
     #[test]
     fn release_is_ordered_before_the_next_claim() {

@@ -53,7 +53,7 @@ pub fn init() {
 #[inline(always)]
 pub fn lookup_fast(addr: usize) -> Option<NonNull<Record>> {
     let index = addr >> SLICE_SHIFT;
-    if index >= FLAT_ENTRIES.load(Ordering::Relaxed) {
+    if index >= FLAT_ENTRIES.load(Ordering::Acquire) {
         return None;
     }
     // SAFETY: the index is below `FLAT_ENTRIES`, so `FLAT` points at the entry (invariant of the module).

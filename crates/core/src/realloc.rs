@@ -13,11 +13,15 @@ use core::ptr::null_mut;
 
 use crate::aligned;
 use crate::alloc::{self, bad_alignment, overflow};
+use crate::arena::Span;
 use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
 use crate::free::{free, usable_size};
+use crate::heap::Heap;
 use crate::os;
 use crate::page::{Page, PageRef};
 use crate::page_map;
+use crate::ptr;
+use crate::refill;
 use crate::report;
 use crate::size_class::HUGE_BIN;
 use crate::units::slices_for;
@@ -194,7 +198,7 @@ unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: boo
         }
         if align <= SLICE_SIZE && offset == 0 && old >= MOVE_MIN && size > old {
             // SAFETY: as above.
-            let moved = unsafe { move_pages(page, size) };
+            let moved = unsafe { move_pages(page, size, zero) };
             if !moved.is_null() {
                 return moved;
             }
@@ -272,23 +276,15 @@ unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
     resized
 }
 
-/// Gives back the slices of a held huge page from number `want` on, where its arena can take them.
+/// Gives back the slices of a held huge page from number `want` on.
 fn shrink(page: PageRef, want: usize) {
     let span = page.span();
-    if let Some((arena, index)) = page.place() {
-        // SAFETY: the slice is inside the page.
-        let tail = unsafe { span.start.add(want * SLICE_SIZE) };
-        page_map::clear(tail, span.slices - want);
-        let tail = crate::arena::Span {
-            start: tail,
-            slices: span.slices - want,
-            arena: Some(arena),
-            index: index + want,
-            zero: false,
-        };
-        // SAFETY: the slices are the page's, and the block is about to end before them.
-        unsafe { tail.give() };
-    }
+    let slices = span.slices - want;
+    // SAFETY: the slice is inside the page.
+    let start = unsafe { ptr::offset(span.start, want * SLICE_SIZE) };
+    page_map::clear(start, slices);
+    // SAFETY: the slices are the page's, and the block is about to end before them.
+    unsafe { Span { start, slices, index: span.index + want, ..span }.give() };
 }
 
 /// Adds `more` slices to the end of a held huge page, if they are free.
@@ -305,11 +301,11 @@ fn grow(page: PageRef, more: usize) -> bool {
 }
 
 /// Reallocates a large block by moving its OS pages to a larger run of slices; null when that is not
-/// possible.
+/// possible. With `zero`, what is added reads as zeros.
 ///
 /// # Safety
 /// The caller owns the block, which is the only one of its page, and which ends if the result is not null.
-unsafe fn move_pages(page: PageRef, size: usize) -> *mut u8 {
+unsafe fn move_pages(page: PageRef, size: usize, zero: bool) -> *mut u8 {
     let old = page.block_size();
     let can_move = match page.place() {
         Some((arena, _)) => arena.traits().accessible && !arena.traits().external,
@@ -318,8 +314,7 @@ unsafe fn move_pages(page: PageRef, size: usize) -> *mut u8 {
     if !can_move || size > REQUEST_MAX {
         return null_mut();
     }
-    let Some((fresh, _)) = crate::refill::single(crate::heap::Heap::of(&page), size, SLICE_SIZE)
-    else {
+    let Some((fresh, is_zero)) = refill::single(Heap::of(&page), size, SLICE_SIZE) else {
         return null_mut();
     };
     let from = page.span();
@@ -328,6 +323,10 @@ unsafe fn move_pages(page: PageRef, size: usize) -> *mut u8 {
         // SAFETY: the fresh block was never used.
         unsafe { free(fresh.as_ptr()) };
         return null_mut();
+    }
+    if zero && !is_zero {
+        // SAFETY: the fresh block is larger than the old one, whose OS pages are its first ones now.
+        unsafe { fresh.add(old).write_bytes(0, usable_size(fresh.as_ptr()) - old) };
     }
     // SAFETY: the old block has ended; what is left in its place are zeros.
     unsafe { free(from.start.as_ptr()) };

@@ -92,6 +92,12 @@ pub fn current_or_none() -> Option<&'static Theap> {
     (!Theap::is_sentinel(theap)).then(|| unsafe { &*theap })
 }
 
+/// Whether the exit hook of this thread has run.
+#[inline]
+pub fn is_exited() -> bool {
+    core::ptr::eq(current(), EXITED_THEAP)
+}
+
 /// The theap of this thread that owns `page`. The caller has found this thread's id in the page.
 pub fn owner_of(page: PageRef) -> Option<&'static Theap> {
     // SAFETY: by T3 a page with this thread's id is in a queue of the theap it names, which is this thread's.

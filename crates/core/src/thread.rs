@@ -78,7 +78,9 @@ pub fn process_init() {
             report::option_warnings();
             report::verbose(format_args!("process init: {:#x}", os::thread_id()));
         }
-        Begin::Running { .. } => {
+        // Nothing of the start allocates; if it did, what is there so far would have to do.
+        Begin::Running { reentrant: true } => {}
+        Begin::Running { reentrant: false } => {
             while !STARTED.is_done() {
                 os::yield_thread();
             }
@@ -107,6 +109,10 @@ pub fn thread_init() {
 /// Gives up the calling thread's theap: its pages become abandoned ones, and its blocks stay valid. The
 /// thread gets a new theap when it allocates again.
 pub fn thread_done() {
+    if core::ptr::eq(theap::current(), EXITED_THEAP) {
+        // Said already: a thread that is ending gets no theap any more.
+        return;
+    }
     os::disarm_thread_exit();
     end_thread(EMPTY_THEAP);
 }

@@ -6,11 +6,14 @@ mod common;
 mod process;
 
 use common::resident;
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
+use core::ptr::{null_mut, without_provenance_mut};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicPtr, AtomicUsize};
 use process::alone;
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
-use rimalloc_core::free::free;
+use rimalloc_core::free::{free, is_in_heap_region};
 use std::sync::mpsc;
 use std::thread;
 
@@ -118,5 +121,68 @@ fn children_free_what_vanished_threads_made() {
         free_in_each_generation(&made.recv().expect("the blocks"));
         drop(done);
         maker.join().expect("the maker ends");
+    });
+}
+
+/// Blocks that fill a page to the last, and the id of the thread that owns it.
+const PAGE_BLOCKS: usize = 16;
+const PAGE_BLOCK: usize = 4096;
+static OWNED: [AtomicPtr<u8>; PAGE_BLOCKS] = [const { AtomicPtr::new(null_mut()) }; PAGE_BLOCKS];
+static OWNER: AtomicUsize = AtomicUsize::new(0);
+
+/// Frees the owned blocks. Not null: 1 when it has another id than their owner had, 2 when their page stays.
+extern "C" fn free_owned(_: *mut c_void) -> *mut c_void {
+    if rimalloc_core::os::thread_id() != OWNER.load(Relaxed) {
+        return without_provenance_mut(1);
+    }
+    let first = OWNED[0].load(Relaxed);
+    OWNED.iter().for_each(|block| end(block.load(Relaxed)));
+    collect(true);
+    if is_in_heap_region(first) { without_provenance_mut(2) } else { null_mut() }
+}
+
+/// Runs [`free_owned`] in a new thread and gives its answer.
+fn free_in_new_thread() -> c_int {
+    // SAFETY: the handle is written by `pthread_create` before it is joined, and the thread uses nothing of
+    // this one's stack.
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = core::mem::zeroed();
+        libc::pthread_attr_init(&raw mut attributes);
+        // Small enough for the stack of the vanished thread, which the C library keeps for reuse.
+        libc::pthread_attr_setstacksize(&raw mut attributes, MIB);
+        let mut handle: libc::pthread_t = core::mem::zeroed();
+        if libc::pthread_create(&raw mut handle, &raw const attributes, free_owned, null_mut()) != 0
+        {
+            return 10;
+        }
+        let mut answer = null_mut();
+        libc::pthread_join(handle, &raw mut answer);
+        c_int::try_from(answer.addr()).unwrap_or(11)
+    }
+}
+
+/// The system gives the threads of a child the ids of those that the fork left behind: what those owned is
+/// not theirs.
+#[test]
+fn a_thread_of_a_child_is_not_taken_for_the_vanished_one_whose_id_it_has() {
+    alone("a_thread_of_a_child_is_not_taken_for_the_vanished_one_whose_id_it_has", &[], || {
+        end(malloc(1));
+        let (ready, is_ready) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                OWNER.store(rimalloc_core::os::thread_id(), Relaxed);
+                OWNED.iter().for_each(|block| block.store(malloc(PAGE_BLOCK), Relaxed));
+                ready.send(()).expect("the test listens");
+                let _ = stopped.recv();
+                OWNED.iter().for_each(|block| end(block.load(Relaxed)));
+            });
+            is_ready.recv().expect("the thread is ready");
+            match in_child(free_in_new_thread) {
+                1 => println!("the child's thread got an id of its own"),
+                answer => assert_eq!(answer, 0),
+            }
+            drop(stop);
+        });
     });
 }

@@ -224,6 +224,31 @@ fn collected_memory_goes_back_at_once() {
 }
 
 #[test]
+fn memory_of_ended_threads_goes_back_when_another_frees_it() {
+    alone("memory_of_ended_threads_goes_back_when_another_frees_it", &[], || {
+        // One block of each page, so that no page is full and all are owned until the end.
+        let sizes: Vec<_> = (1..64).map(|i| i * 1024).collect();
+        let together = Barrier::new(48);
+        let make = || {
+            let blocks: Vec<_> = sizes.iter().map(|size| Parcel(filled(*size, 1))).collect();
+            // Ids and stacks are not reused while all are alive.
+            together.wait();
+            blocks
+        };
+        let blocks: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..48).map(|_| scope.spawn(make)).collect();
+            let joined = threads.into_iter().map(|thread| thread.join().expect("its blocks"));
+            joined.flatten().collect()
+        });
+        let full = resident();
+        blocks.into_iter().for_each(|Parcel(p)| end(p));
+        collect(true);
+        assert!(is_returned(full), "{} of {} MiB stay", resident() / MIB, full / MIB);
+        assert_reuse_is_clean();
+    });
+}
+
+#[test]
 fn free_memory_goes_back_while_another_thread_allocates() {
     alone("free_memory_goes_back_while_another_thread_allocates", &[], || {
         let full = fill_and_free();

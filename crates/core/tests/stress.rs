@@ -1,6 +1,7 @@
 //! Many threads that free, resize and check each other's blocks.
 
 mod common;
+mod process;
 
 use common::Rimalloc;
 use testkit::threads::{Plan, Tally, exchange};
@@ -50,4 +51,15 @@ fn threads_end_and_leave_their_blocks_to_others() {
 #[test]
 fn more_threads_than_processors_exchange() {
     run(Plan { threads: 64, ops: 2_000, seed: 5, ..PLAN });
+}
+
+/// Chores look at every page, and may give any of them back, in the middle of the slow path.
+#[test]
+fn threads_that_do_their_chores_all_the_time_exchange() {
+    let name = "threads_that_do_their_chores_all_the_time_exchange";
+    process::alone(name, &[("MIMALLOC_GENERIC_COLLECT", "1")], || {
+        run(Plan { generations: 20, ops: 2_000, seed: 6, ..PLAN });
+        let limits = Limits { blocks: 64, bytes: 32 << 20 };
+        run(Plan { mix: Mix::FULL, slots: 32, ops: 4_000, limits, threads: 4, seed: 7, ..PLAN });
+    });
 }

@@ -1,6 +1,7 @@
 //! Copies of strings, paths and environment variables, freed with `mi_free`.
 #![allow(unsafe_code)]
 
+use crate::posix::malloc_checked;
 use crate::string;
 use core::ffi::{c_char, c_int, c_uchar};
 use core::ptr;
@@ -13,7 +14,7 @@ use libc::{EINVAL, wchar_t};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_strdup(s: *const c_char) -> *mut c_char {
     // SAFETY: as the caller promises.
-    unsafe { string::duplicate(s) }
+    unsafe { string::duplicate(s, malloc_checked) }
 }
 
 /// strndup(3); null for null.
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn mi_strdup(s: *const c_char) -> *mut c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_strndup(s: *const c_char, n: usize) -> *mut c_char {
     // SAFETY: as the caller promises.
-    unsafe { string::duplicate_max(s, n) }
+    unsafe { string::duplicate_max(s, n, malloc_checked) }
 }
 
 /// `_mbsdup` of the Microsoft C library.
@@ -33,7 +34,7 @@ pub unsafe extern "C" fn mi_strndup(s: *const c_char, n: usize) -> *mut c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_mbsdup(s: *const c_uchar) -> *mut c_uchar {
     // SAFETY: as the caller promises.
-    unsafe { string::duplicate(s.cast()).cast() }
+    unsafe { string::duplicate(s.cast(), malloc_checked).cast() }
 }
 
 /// wcsdup(3); null for null.

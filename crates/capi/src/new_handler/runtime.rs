@@ -109,6 +109,15 @@ pub(super) extern "C" fn find() {
     }
 }
 
+/// What the process has under `name`: null if nothing, or if it has no loader. dlsym(3)
+#[cfg(feature = "override")]
+pub(crate) fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: the table defined above has this layout; this part of it never changes.
+    let dlsym = unsafe { (&raw const RUNTIME.dlsym).read() };
+    // SAFETY: the handle for the search in load order, and a NUL-terminated name.
+    dlsym.map_or(core::ptr::null_mut(), |dlsym| unsafe { dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })
+}
+
 const fn c_name(text: &'static str) -> &'static CStr {
     match CStr::from_bytes_with_nul(text.as_bytes()) {
         Ok(name) => name,

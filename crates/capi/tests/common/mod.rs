@@ -63,9 +63,14 @@ pub(crate) fn source(name: &str) -> PathBuf {
 
 /// Compiles `tests/c/<name>`, which is C or C++ by its suffix, and returns the program.
 pub(crate) fn compile(name: &str, link: Link) -> PathBuf {
+    compile_with(name, link, &[])
+}
+
+/// [`compile`] with more flags of the compiler.
+pub(crate) fn compile_with(name: &str, link: Link, flags: &[&str]) -> PathBuf {
     let output = output_path(&format!("{name}.{link:?}"));
     let mut compiler = compiler(name);
-    compiler.arg(source(name)).arg("-o").arg(&output);
+    compiler.args(flags).arg(source(name)).arg("-o").arg(&output);
     match link {
         Link::Preload => compiler.arg("-DPRELOADED"),
         Link::Shared => {

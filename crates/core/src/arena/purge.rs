@@ -11,7 +11,7 @@ use crate::config::SLICE_SIZE;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::stats::STATS;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// Milliseconds that free slices keep their memory; `None` when they keep it for good.
 fn delay_ms() -> Option<u64> {
@@ -28,10 +28,23 @@ impl Arena {
         }
         self.release(index, count);
         if let Some(delay @ 1..) = delay {
-            // Marked after the release: a pass that finds a marked slice claimed takes it for reused.
-            self.map(|chunk| &chunk.purge).set(index, count);
-            self.owner().schedule(delay);
+            self.mark(index, count, delay);
         }
+    }
+
+    /// Gives back a claimed run that was not used after all.
+    pub(super) fn give_unused(&self, index: usize, count: usize) {
+        self.release(index, count);
+        if let Some(delay @ 1..) = delay_ms().filter(|_| !self.traits().pinned) {
+            self.mark(index, count, delay);
+        }
+    }
+
+    /// Schedules the purge of a run that was just released: a pass that finds a marked slice claimed takes
+    /// it for reused.
+    fn mark(&self, index: usize, count: usize, delay: u64) {
+        self.map(|chunk| &chunk.purge).set(index, count);
+        self.owner().schedule(delay);
     }
 
     /// Takes a claimed run off the purge schedule.
@@ -55,7 +68,10 @@ impl Arena {
             return;
         }
         // SAFETY: as above.
-        if unsafe { os::decommit(start, size) }.is_ok() {
+        if let Ok(inaccessible) = unsafe { os::decommit(start, size) } {
+            if inaccessible {
+                self.inaccessible.store(true, Ordering::Relaxed);
+            }
             self.dirty().clear(index, count);
             STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
             STATS.purged.increase(size);
@@ -95,7 +111,9 @@ impl Arena {
 
 impl Arenas {
     /// Notes that slices wait for a purge, and runs one that is due.
-    fn schedule(&self, delay: u64) {
+    pub(super) fn schedule(&self, delay: u64) {
+        // Either this thread sees what a pass has stored, or the pass sees the mark that was just set.
+        fence(Ordering::SeqCst);
         let now = os::clock_coarse_ms();
         let due = self.purge_due.load(Ordering::Relaxed);
         if due == 0 {
@@ -127,6 +145,7 @@ impl Arenas {
         }
         // Cleared first: slices scheduled during the pass set it anew.
         self.purge_due.store(0, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         STATS.arena_purges.bump();
         let mut left = false;
         for arena in self.iter() {
