@@ -453,9 +453,8 @@ impl Page {
         // Counted before the list can be seen (P3).
         self.used.set(self.used.get() + count);
         self.capacity.set(capacity + count);
-        if self.zeros.get() & FRESH_ZERO != 0 {
-            self.zeros.set(FRESH_ZERO | FREE_ZERO);
-        }
+        let fresh = self.zeros.get() & FRESH_ZERO != 0;
+        self.zeros.set(if fresh { FRESH_ZERO | FREE_ZERO } else { 0 });
         self.free.set(first);
         true
     }

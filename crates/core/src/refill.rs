@@ -68,7 +68,8 @@ fn prefetch(theap: &Theap, bin: usize, page: PageRef) {
 }
 
 /// Looks for free blocks among the pages that the theap owns: freed ones in any page first, untouched ones
-/// after. Pages that turn out to be full are abandoned.
+/// after. A page with nothing to give is passed by once, which gives frees the time to reach it; found so
+/// again, it is abandoned when it is full.
 #[inline]
 fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     let queue = theap.queue(bin);
@@ -79,13 +80,14 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
             found = Some(page);
             break;
         }
-        if !page.has_free() && (queue.count() == 1 || page.is_spent()) {
-            abandon::abandon_full(theap, bin);
-        } else if queue.count() == 1 {
-            break;
-        } else {
+        if queue.count() > 1 && !page.is_spent() {
             page.set_spent();
             queue.rotate();
+        } else if page.has_free() {
+            // Nobody has freed a block since the page was passed by: an untouched one has to do.
+            break;
+        } else {
+            abandon::abandon_full(theap, bin);
         }
     }
     theap.update_direct(bin);
