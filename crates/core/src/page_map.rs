@@ -20,6 +20,9 @@ use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 type Entry = AtomicPtr<Record>;
 
+/// Stands in `FLAT` for the decision against the flat form. Never followed.
+const TWO_LEVELS: *mut Entry = NonNull::dangling().as_ptr();
+
 /// log2 of the entries in a leaf of the two-level form: a leaf describes 4 GiB.
 const LEAF_SHIFT: u32 = 16;
 const LEAF_ENTRIES: usize = 1 << LEAF_SHIFT;
@@ -29,22 +32,31 @@ const ROOT_ADDRESS_BITS: u32 = if cfg!(target_arch = "x86_64") { 47 } else { 48 
 const ROOT_ENTRIES: usize = 1 << (ROOT_ADDRESS_BITS - SLICE_SHIFT - LEAF_SHIFT);
 
 static FLAT_ENTRIES: AtomicUsize = AtomicUsize::new(0);
+/// Null until the form is decided, then the flat map or [`TWO_LEVELS`].
 static FLAT: AtomicPtr<Entry> = AtomicPtr::new(null_mut());
 static ROOT: [AtomicPtr<Entry>; ROOT_ENTRIES] =
     [const { AtomicPtr::new(null_mut()) }; ROOT_ENTRIES];
 
-/// Reserves the flat form if the system grants it. Called once, before the first page is made.
+/// Decides which form the map has: the flat one if the system grants it. Called before the first page is
+/// made, by any number of threads at once.
 pub fn init() {
     let entries = 1_usize << (os::address_bits() - SLICE_SHIFT);
-    // A process that lives under a limit needs its address space for itself.
-    if os::address_space_limit().is_some() || !os::overcommits() {
-        return;
-    }
     let bytes = entries * size_of::<Entry>();
-    if let Ok(base) = os::reserve(bytes, os::page_size(), true) {
-        // SAFETY: the range was just reserved and holds nothing yet.
-        unsafe { os::exclude_from_dump(base, bytes) };
-        FLAT.store(base.cast::<Entry>().as_ptr(), Ordering::Release);
+    // A process that lives under a limit needs its address space for itself.
+    let granted = os::address_space_limit().is_none() && os::overcommits();
+    let base = if granted { os::reserve(bytes, os::page_size(), true).ok() } else { None };
+    let form = base.map_or(TWO_LEVELS, |base| base.cast::<Entry>().as_ptr());
+    let decided = FLAT.compare_exchange(null_mut(), form, Ordering::AcqRel, Ordering::Acquire);
+    if let Some(base) = base {
+        // SAFETY: the range was just reserved, and is given back only if nobody was told of it.
+        unsafe {
+            match decided {
+                Ok(_) => os::exclude_from_dump(base, bytes),
+                Err(_) => _ = os::release(base, bytes),
+            }
+        }
+    }
+    if decided.err().unwrap_or(form) != TWO_LEVELS {
         FLAT_ENTRIES.store(entries, Ordering::Release);
     }
 }

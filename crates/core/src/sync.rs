@@ -6,8 +6,6 @@
 
 #![allow(unsafe_code)]
 
-use core::ops::{Deref, DerefMut};
-
 #[cfg(not(all(test, loom)))]
 mod words {
     pub use core::hint::spin_loop;
@@ -124,123 +122,9 @@ impl<T: Copy> LinkCell<T> {
     }
 }
 
-/// Keeps a word that one side writes often away from the words of the other side.
-///
-/// 128 bytes, because x86_64 fetches cache lines in pairs and some aarch64 parts have lines of 128.
-#[repr(align(128))]
-pub struct CachePadded<T>(T);
-
-impl<T> CachePadded<T> {
-    /// Puts `value` on cache lines of its own.
-    #[inline(always)]
-    pub const fn new(value: T) -> Self {
-        Self(value)
-    }
-}
-
-impl<T> Deref for CachePadded<T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for CachePadded<T> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-/// What a caller of [`Once::begin`] has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// This caller does the work and then calls [`Once::finish`].
-    First,
-    /// The work is done, and what it wrote is visible.
-    Done,
-    /// The work is under way: in this very thread further up the stack (`reentrant`), which must go on
-    /// without waiting, or in another one, whose end may be awaited.
-    Running {
-        /// The caller itself is the one that runs.
-        reentrant: bool,
-    },
-}
-
-/// Work that a process does once, begun by whoever comes first.
-///
-/// # Invariants
-/// The word is `NEW`, then the id of the thread that runs, then `DONE`, and never goes back.
-pub struct Once(plain::AtomicUsize);
-
-const NEW: usize = 0;
-const DONE: usize = 1;
-
-impl Once {
-    /// Work that has not begun.
-    #[inline]
-    pub const fn new() -> Self {
-        Self(plain::AtomicUsize::new(NEW))
-    }
-
-    /// Asks for the work to be done. `caller` names the calling thread and is neither 0 nor 1.
-    #[inline]
-    pub fn begin(&self, caller: usize) -> Begin {
-        debug_assert!(caller > DONE);
-        if self.is_done() {
-            return Begin::Done;
-        }
-        match self.0.compare_exchange(NEW, caller, Ordering::Acquire, Ordering::Acquire) {
-            Ok(_) => Begin::First,
-            Err(DONE) => Begin::Done,
-            Err(runner) => Begin::Running { reentrant: runner == caller },
-        }
-    }
-
-    /// Publishes the work. Called by the thread that [`Begin::First`] was given to, once.
-    #[inline]
-    pub fn finish(&self) {
-        debug_assert!(self.0.load(Ordering::Relaxed) > DONE);
-        self.0.store(DONE, Ordering::Release);
-    }
-
-    /// True when the work is done, and what it wrote is visible.
-    #[inline(always)]
-    pub fn is_done(&self) -> bool {
-        self.0.load(Ordering::Acquire) == DONE
-    }
-}
-
-impl Default for Once {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn once_tells_reentry_from_another_thread() {
-        let once = Once::new();
-        assert_eq!(once.begin(8), Begin::First);
-        assert_eq!(once.begin(8), Begin::Running { reentrant: true });
-        assert_eq!(once.begin(16), Begin::Running { reentrant: false });
-        assert!(!once.is_done());
-        once.finish();
-        assert_eq!(once.begin(8), Begin::Done);
-        assert_eq!(once.begin(16), Begin::Done);
-    }
-
-    #[test]
-    fn padded_words_do_not_share_lines() {
-        let pair = [CachePadded::new(1u8), CachePadded::new(2u8)];
-        let distance = (&raw const *pair[1]).addr() - (&raw const *pair[0]).addr();
-        assert_eq!(distance, 128);
-    }
 
     #[test]
     fn link_cell_is_the_bare_word() {

@@ -28,7 +28,7 @@ use crate::page::PageRef;
 use crate::page_map;
 use crate::report;
 use crate::stats::{self, STATS};
-use crate::sync::{AtomicBool, Begin, Once, Ordering};
+use crate::sync::{AtomicBool, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
 /// Storage for a theap that needs no memory from elsewhere.
@@ -46,8 +46,7 @@ static FIRST_TAKEN: AtomicBool = AtomicBool::new(false);
 static LATE_THEAP: Storage = Storage(UnsafeCell::new(MaybeUninit::zeroed()));
 static LATE: os::Lock = os::Lock::new();
 
-static STARTED: Once = Once::new();
-static HOOKED: AtomicBool = AtomicBool::new(false);
+static STARTED: AtomicBool = AtomicBool::new(false);
 /// More than one thread has used the library.
 static SHARED: AtomicBool = AtomicBool::new(false);
 static ENDED: AtomicBool = AtomicBool::new(false);
@@ -59,40 +58,34 @@ impl Storage {
 }
 
 /// Makes the library ready, if it is not. Any thread, any number of times; never allocates.
+///
+/// Threads that come first at the same time all do all of it, each step being one that can be done twice:
+/// none waits for another, which a fork could have left behind.
 pub fn process_init() {
-    if STARTED.is_done() {
+    if STARTED.load(Ordering::Acquire) {
         return;
     }
-    match STARTED.begin(os::thread_id()) {
-        Begin::First => {
-            options::load();
-            stats::start_clock(os::clock_ms());
-            page_map::init();
-            if options::get(Opt::AllowThp) == 0 {
-                os::disable_huge_pages();
-            }
-            // Without a hook threads leave their pages owned; all else works.
-            let _ = os::on_thread_exit(on_thread_exit);
-            report::set_main_thread();
-            STARTED.finish();
-            report::option_warnings();
-            report::verbose(format_args!("process init: {:#x}", os::thread_id()));
-        }
-        // Nothing of the start allocates; if it did, what is there so far would have to do.
-        Begin::Running { reentrant: true } => {}
-        Begin::Running { reentrant: false } => {
-            while !STARTED.is_done() {
-                os::yield_thread();
-            }
-        }
-        Begin::Done => {}
+    options::load();
+    stats::start_clock(os::clock_ms());
+    page_map::init();
+    if options::get(Opt::AllowThp) == 0 {
+        os::disable_huge_pages();
     }
+    // Refused when another thread was faster. Without a hook threads leave their pages owned; all else works.
+    let _ = os::on_thread_exit(on_thread_exit);
+    if STARTED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    report::set_main_thread();
+    let _ = os::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+    report::option_warnings();
+    report::verbose(format_args!("process init: {:#x}", os::thread_id()));
 }
 
 /// Ends the library's part of the process: prints statistics where that is asked for. Allocation and free
 /// go on working. Once; later calls do nothing.
 pub fn process_done() {
-    if !STARTED.is_done() || ENDED.swap(true, Ordering::AcqRel) {
+    if !STARTED.load(Ordering::Acquire) || ENDED.swap(true, Ordering::AcqRel) {
         return;
     }
     if options::is_enabled(Opt::ShowStats) || options::is_enabled(Opt::Verbose) {
@@ -141,9 +134,6 @@ pub fn ensure() -> Option<&'static Theap> {
     // From here on the library can be re-entered: what follows may allocate.
     theap::set_current(theap);
     let _ = os::arm_thread_exit(NonNull::from(theap).cast());
-    if !HOOKED.swap(true, Ordering::Relaxed) {
-        let _ = os::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-    }
     Some(theap)
 }
 

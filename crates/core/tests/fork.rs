@@ -210,6 +210,8 @@ fn await_child(pid: libc::pid_t) -> Result<(), String> {
 #[test]
 fn children_of_a_busy_process_allocate_and_free() {
     let rounds = scaled(1000) as u64;
+    // As in every program: the library is started before there are threads.
+    rimalloc_core::thread::process_init();
     let outcome = thread::scope(|scope| {
         for seed in 0..4 {
             scope.spawn(move || trade_until_stopped(seed));
