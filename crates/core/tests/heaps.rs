@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 mod common;
+mod process;
 
 use std::thread;
 
@@ -55,26 +56,28 @@ fn threads_share_a_heap_and_blocks_outlive_its_deletion() {
 
 #[test]
 fn destroying_a_heap_gives_its_memory_back() {
-    let mut after_warm_up = 0;
-    for round in 0..300 {
-        let heap = heaps::create(None).expect("memory for a heap");
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(move || blocks_from(heap).iter().for_each(check));
+    process::alone("destroying_a_heap_gives_its_memory_back", &[], || {
+        let mut after_warm_up = 0;
+        for round in 0..300 {
+            let heap = heaps::create(None).expect("memory for a heap");
+            thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(move || blocks_from(heap).iter().for_each(check));
+                }
+            });
+            let own = blocks_from(heap);
+            own.iter().for_each(check);
+            // SAFETY: nobody uses the heap or its blocks any more.
+            unsafe { heaps::destroy(heap) };
+            assert!(!free::is_in_heap_region(own[0].0));
+            if round == 50 {
+                collect::collect(true);
+                after_warm_up = common::resident();
             }
-        });
-        let own = blocks_from(heap);
-        own.iter().for_each(check);
-        // SAFETY: nobody uses the heap or its blocks any more.
-        unsafe { heaps::destroy(heap) };
-        assert!(!free::is_in_heap_region(own[0].0));
-        if round == 50 {
-            collect::collect(true);
-            after_warm_up = common::resident();
         }
-    }
-    collect::collect(true);
-    assert!(common::resident() < after_warm_up + (16 << 20), "heaps leak");
+        collect::collect(true);
+        assert!(common::resident() < after_warm_up + (16 << 20), "heaps leak");
+    });
 }
 
 #[test]
