@@ -16,6 +16,9 @@ fn main() {
     link_arg("-Wl,-z,defs");
     // Threads run our exit hook and hold our blocks, so dlclose must leave the code mapped.
     link_arg("-Wl,-z,nodelete");
+    // Segments that share no OS page of the file: what the loader makes read-only then ends within one
+    // page instead of reaching into the next, and a program start takes two page faults less.
+    link_arg("-Wl,-z,separate-loadable-segments");
 }
 
 fn link_arg(arg: &str) {

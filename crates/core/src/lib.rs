@@ -20,7 +20,7 @@ pub mod ptr;
 // System.
 pub mod os;
 
-// Services and structures. Models of the protocols are built without the rest.
+// Services, then structures. Loom's models are built from the protocols alone.
 #[cfg(not(all(test, loom)))]
 pub mod options;
 #[cfg(not(all(test, loom)))]
