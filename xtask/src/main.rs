@@ -2,6 +2,7 @@
 //!
 //! `ci` runs the others in order; each is callable alone by the same name.
 
+mod bars;
 mod source;
 mod steps;
 mod tidy;
@@ -36,6 +37,7 @@ const OTHERS: &[Verb] = &[
     Verb { name: "ci", help: "all of the above, in this order", step: ci },
     Verb { name: "lib", help: "build the release library and the command", step: steps::lib },
     Verb { name: "demo", help: "build, then run a program with statistics", step: steps::demo },
+    Verb { name: "bars", help: "time and memory beside another allocator", step: bars::run },
 ];
 
 fn main() -> ExitCode {

@@ -25,6 +25,26 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// What a program prints.
+pub(crate) fn output_of(command: &mut Command) -> Result<String, String> {
+    let line = format!("{command:?}");
+    let output = command.output().map_err(|error| format!("{error}: {line}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "{}: {line}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds the release library and says where it is.
+pub(crate) fn release_library() -> Result<PathBuf, String> {
+    lib()?;
+    Ok(target_directory().join("release/librimalloc.so"))
+}
+
 /// Where this run of cargo puts what it builds.
 fn target_directory() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))

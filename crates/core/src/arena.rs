@@ -160,6 +160,9 @@ impl Arena {
         let arena: &'static Self = unsafe { arena.as_ref() };
         arena.claimed().set(0, header_slices);
         arena.committed().set(0, header_slices);
+        if !traits.zero {
+            arena.dirty().set(0, slices);
+        }
         STATS.reserved.increase(size);
         STATS.committed.increase(header_slices * SLICE_SIZE);
         STATS.arena_count.bump();

@@ -4,9 +4,11 @@
 mod common;
 mod process;
 
+use core::ptr::NonNull;
 use std::thread;
 
-use rimalloc_core::heap::Heap;
+use rimalloc_core::arena::Traits;
+use rimalloc_core::heap::{Heap, MAIN_SUBPROC};
 use rimalloc_core::{alloc, collect, free, heaps};
 
 /// A block of a heap, on its way between threads.
@@ -27,7 +29,7 @@ fn check(block: &Sent) {
     assert!(bytes.iter().all(|&byte| byte == block.1.to_le_bytes()[0]));
 }
 
-fn sizes() -> impl Iterator<Item = usize> {
+fn sizes() -> impl Iterator<Item = usize> + Clone {
     (0..400).map(|i| 1 + (i * 37) % 2000).chain([9000, 60_000, 70_000, 700_000])
 }
 
@@ -115,4 +117,55 @@ fn zeroed_blocks_of_reused_heaps_are_zero() {
         // SAFETY: nobody uses the heap or its blocks any more.
         unsafe { heaps::destroy(heap) };
     }
+}
+
+/// Memory of the test's own, handed to the engine for good.
+fn region(size: usize) -> NonNull<u8> {
+    let base = rimalloc_core::os::reserve(size, 1 << 16, true).expect("address space");
+    // Dirt, so that a wrong claim that it reads as zeros shows.
+    // SAFETY: the range was just reserved, accessible.
+    unsafe { base.write_bytes(0xab, size) };
+    base
+}
+
+#[test]
+fn a_heap_bound_to_external_memory_takes_all_its_blocks_from_there() {
+    const SIZE: usize = 8 << 20;
+    let base = region(SIZE);
+    let traits =
+        Traits { accessible: true, pinned: true, zero: false, exclusive: true, external: true };
+    // SAFETY: the region is the test's, nobody else uses it, and it is never released.
+    let arena = unsafe { MAIN_SUBPROC.arenas.adopt(base, SIZE, traits) }.expect("an arena");
+    let heap = heaps::create(Some(arena)).expect("memory for a heap");
+    let range = base.as_ptr().addr()..base.as_ptr().addr() + SIZE;
+    let mut blocks = Vec::new();
+    for size in sizes().cycle() {
+        let p = alloc::zalloc_from(heap, size);
+        if p.is_null() {
+            break;
+        }
+        assert!(range.contains(&p.addr()));
+        // SAFETY: a fresh block of `size` bytes.
+        assert!(unsafe { core::slice::from_raw_parts(p, size) }.iter().all(|&byte| byte == 0));
+        blocks.push(fill(p, size));
+    }
+    assert!(blocks.iter().map(|block| block.1).sum::<usize>() > SIZE / 2, "most of it is used");
+    assert!(!range.contains(&alloc::malloc(100).addr()), "only its heaps use an exclusive arena");
+    blocks.iter().for_each(check);
+    // SAFETY: nobody uses the heap or its blocks any more.
+    unsafe { heaps::destroy(heap) };
+    collect::collect(true);
+    let again = heaps::create(Some(arena)).expect("memory for a heap");
+    check(&fill(alloc::malloc_from(again, SIZE / 2), SIZE / 2));
+    // SAFETY: as above.
+    unsafe { heaps::destroy(again) };
+}
+
+#[test]
+fn memory_too_small_for_an_arena_is_refused() {
+    let base = region(1 << 16);
+    let traits =
+        Traits { accessible: true, pinned: false, zero: false, exclusive: false, external: true };
+    // SAFETY: the region is the test's, nobody else uses it, and it is never released.
+    assert!(unsafe { MAIN_SUBPROC.arenas.adopt(base, 1 << 16, traits) }.is_none());
 }

@@ -72,7 +72,10 @@ impl Arena {
             if inaccessible {
                 self.inaccessible.store(true, Ordering::Relaxed);
             }
-            self.dirty().clear(index, count);
+            // What the caller's own memory reads as after it was given back depends on what it maps.
+            if !self.traits().external {
+                self.dirty().clear(index, count);
+            }
             STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
             STATS.purged.increase(size);
         }
