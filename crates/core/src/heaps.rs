@@ -144,9 +144,7 @@ fn find(root: &'static Theap, heap: &'static Heap) -> Option<&'static Theap> {
 
 /// Makes one more theap of the calling thread.
 fn make(root: &'static Theap) -> Option<&'static Theap> {
-    let storage = meta::take(size_of::<Theap>())?.cast::<Theap>();
-    // SAFETY: zeroed memory of a theap's size that this thread was just given.
-    let theap: &'static Theap = unsafe { storage.as_ref() };
+    let theap = thread::new_theap()?;
     theap.sibling.set(root.sibling.replace(theap));
     Some(theap)
 }

@@ -14,9 +14,8 @@
 //! give a new thread of the child the id of a vanished one.
 #![allow(unsafe_code)]
 
-use core::cell::UnsafeCell;
+use core::cell::Cell;
 use core::ffi::c_void;
-use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null};
 
 use crate::abandon;
@@ -31,31 +30,23 @@ use crate::stats::{self, STATS};
 use crate::sync::{AtomicBool, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
-/// Storage for a theap that needs no memory from elsewhere.
-#[repr(C, align(64))]
-struct Storage(UnsafeCell<MaybeUninit<Theap>>);
+/// The theap of threads whose exit hook has run, made when one of them allocates. Under its lock.
+struct Late {
+    lock: os::Lock,
+    theap: Cell<*const Theap>,
+}
 
-// SAFETY: handed out once, by `FIRST_TAKEN`, or used under `LATE`.
-unsafe impl Sync for Storage {}
+// SAFETY: `theap` is touched only under the lock.
+unsafe impl Sync for Late {}
 
-/// The theap of the first thread that allocates.
-static FIRST: Storage = Storage(UnsafeCell::new(MaybeUninit::zeroed()));
-static FIRST_TAKEN: AtomicBool = AtomicBool::new(false);
-
-/// The theap of threads whose exit hook has run.
-static LATE_THEAP: Storage = Storage(UnsafeCell::new(MaybeUninit::zeroed()));
-static LATE: os::Lock = os::Lock::new();
+static LATE: Late = Late { lock: os::Lock::new(), theap: Cell::new(null()) };
 
 static STARTED: AtomicBool = AtomicBool::new(false);
+/// A thread has made its theap.
+static FIRST_COME: AtomicBool = AtomicBool::new(false);
 /// More than one thread has used the library.
 static SHARED: AtomicBool = AtomicBool::new(false);
 static ENDED: AtomicBool = AtomicBool::new(false);
-
-impl Storage {
-    fn as_ptr(&self) -> *const Theap {
-        self.0.get().cast::<Theap>()
-    }
-}
 
 /// Makes the library ready, if it is not. Any thread, any number of times; never allocates.
 ///
@@ -120,14 +111,10 @@ pub fn ensure() -> Option<&'static Theap> {
         return None;
     }
     process_init();
-    let storage = if FIRST_TAKEN.swap(true, Ordering::Relaxed) {
+    let theap = new_theap()?;
+    if FIRST_COME.swap(true, Ordering::Relaxed) {
         SHARED.store(true, Ordering::Relaxed);
-        meta::take(size_of::<Theap>())?.cast::<Theap>().as_ptr().cast_const()
-    } else {
-        FIRST.as_ptr()
-    };
-    // SAFETY: zeroed storage of a theap's size that this thread has just been given.
-    let theap = unsafe { &*storage };
+    }
     theap.init(os::thread_id(), &MAIN_HEAP, theap);
     link(theap);
     STATS.threads.increase(1);
@@ -137,17 +124,25 @@ pub fn ensure() -> Option<&'static Theap> {
     Some(theap)
 }
 
-/// Calls `f` with the theap of threads that have ended.
-pub fn with_late_theap<R>(f: impl FnOnce(&Theap) -> R) -> R {
+/// Zeroed memory for a theap; `None` when memory ran out.
+pub(crate) fn new_theap() -> Option<&'static Theap> {
+    let storage = meta::take(size_of::<Theap>())?.cast::<Theap>();
+    // SAFETY: zeroed memory of a theap's size, which nobody else knows; zeros are a theap to be initialised.
+    Some(unsafe { storage.as_ref() })
+}
+
+/// Calls `f` with the theap of threads that have ended. `None` when memory ran out.
+pub fn with_late_theap<R>(f: impl FnOnce(&Theap) -> Option<R>) -> Option<R> {
     process_init();
-    let _guard = LATE.lock();
-    // SAFETY: zeroed or initialised, and used only under the lock.
-    let theap = unsafe { &*LATE_THEAP.as_ptr() };
-    if theap.tid() == 0 {
+    let _guard = LATE.lock.lock();
+    if LATE.theap.get().is_null() {
+        let theap = new_theap()?;
         // Its own address: no thread's id, so every free into its pages is a remote one.
-        theap.init(LATE_THEAP.as_ptr().addr(), &MAIN_HEAP, theap);
+        theap.init(core::ptr::from_ref(theap).addr(), &MAIN_HEAP, theap);
+        LATE.theap.set(theap);
     }
-    f(theap)
+    // SAFETY: set above to a theap that is never given back.
+    f(unsafe { &*LATE.theap.get() })
 }
 
 /// Adds a theap to its heap's list.
@@ -183,11 +178,8 @@ pub(crate) fn unlink(theap: &Theap) {
 
 /// Gives back the storage of a theap that nobody refers to any more.
 fn give_storage(theap: *const Theap) {
-    if core::ptr::eq(theap, FIRST.as_ptr()) {
-        return;
-    }
     if let Some(storage) = NonNull::new(theap.cast_mut()) {
-        // SAFETY: every theap but the two static ones came from `meta::take` with this size.
+        // SAFETY: every theap came from `meta::take` with this size.
         unsafe { meta::give(storage.cast(), size_of::<Theap>()) };
     }
 }
@@ -229,7 +221,7 @@ unsafe extern "C" fn on_thread_exit(_theap: *mut c_void) {
 }
 
 unsafe extern "C" fn before_fork() {
-    LATE.acquire();
+    LATE.lock.acquire();
     HEAPS.acquire();
     MAIN_SUBPROC.arenas.lock_for_fork();
     for_each_heap(|heap| heap.pages.lock_for_fork());
@@ -243,7 +235,7 @@ unsafe extern "C" fn after_fork_in_parent() {
         for_each_heap(|heap| heap.pages.unlock_after_fork());
         MAIN_SUBPROC.arenas.unlock_after_fork();
         HEAPS.release();
-        LATE.release();
+        LATE.lock.release();
     }
 }
 
@@ -254,7 +246,7 @@ unsafe extern "C" fn after_fork_in_child() {
     if !SHARED.swap(false, Ordering::Relaxed) {
         return;
     }
-    let whole = [os::thread_id(), LATE_THEAP.as_ptr().addr()];
+    let whole = [os::thread_id(), LATE.theap.get().addr()];
     for arena in MAIN_SUBPROC.arenas.iter() {
         arena.doubt_contents();
         arena.for_each_page(|index| {

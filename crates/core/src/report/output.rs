@@ -4,9 +4,10 @@
 use super::buffer::Line;
 use super::hook::{Enter, Hook, Inside};
 use crate::os;
-use crate::sync::plain::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::plain::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use core::ffi::{CStr, c_char, c_void};
 use core::fmt;
+use core::ptr::{NonNull, null_mut};
 
 /// A function that takes text: a string of C, and what was registered along with it.
 pub type OutputFn = unsafe extern "C" fn(*const c_char, *mut c_void);
@@ -58,10 +59,11 @@ pub(super) fn emit(text: &CStr) {
 const EARLY_MAX: usize = 16 << 10;
 
 /// What was printed before any function was registered. The bytes are atomics because threads print at the same time;
-/// each writes only the range that it claimed.
+/// each writes only the range that it claimed. Most programs print nothing, so memory for them is reserved late.
 struct Early {
     used: AtomicUsize,
-    bytes: [AtomicU8; EARLY_MAX],
+    /// Null, or as many bytes as are kept, which are never released.
+    bytes: AtomicPtr<AtomicU8>,
 }
 
 impl Early {
@@ -69,15 +71,41 @@ impl Early {
     const CLOSED: usize = usize::MAX / 2;
 
     const fn new() -> Self {
-        Self { used: AtomicUsize::new(0), bytes: [const { AtomicU8::new(0) }; EARLY_MAX] }
+        Self { used: AtomicUsize::new(0), bytes: AtomicPtr::new(null_mut()) }
+    }
+
+    /// The bytes, unless there are none yet.
+    fn bytes(&self) -> Option<&[AtomicU8]> {
+        let first = NonNull::new(self.bytes.load(Ordering::Acquire))?;
+        // SAFETY: the pointer is stored once, to this many bytes that are never released; zeros are atomics.
+        Some(unsafe { core::slice::from_raw_parts(first.as_ptr(), EARLY_MAX) })
+    }
+
+    /// Reserves memory for the bytes. Without it nothing is kept.
+    fn make_bytes(&self) {
+        if self.bytes.load(Ordering::Acquire).is_null()
+            && let Ok(base) =
+                os::reserve(EARLY_MAX.next_multiple_of(os::page_size()), os::page_size(), true)
+        {
+            let ours = base.cast::<AtomicU8>().as_ptr();
+            if self
+                .bytes
+                .compare_exchange(null_mut(), ours, Ordering::AcqRel, Ordering::Acquire)
+                .is_err()
+            {
+                // SAFETY: another thread was faster, and nobody has seen this range.
+                _ = unsafe { os::release(base, EARLY_MAX.next_multiple_of(os::page_size())) };
+            }
+        }
     }
 
     fn keep(&self, text: &[u8]) {
         if self.used.load(Ordering::Relaxed) >= EARLY_MAX {
             return;
         }
+        self.make_bytes();
         let start = self.used.fetch_add(text.len(), Ordering::Relaxed);
-        let Some(place) = self.bytes.get(start..) else { return };
+        let Some(place) = self.bytes().and_then(|bytes| bytes.get(start..)) else { return };
         for (kept, &byte) in place.iter().zip(text) {
             kept.store(byte, Ordering::Relaxed);
         }
@@ -89,7 +117,8 @@ impl Early {
         if used >= Self::CLOSED {
             return;
         }
-        for kept in &self.bytes[..used.min(EARLY_MAX)] {
+        let kept = self.bytes().unwrap_or_default();
+        for kept in &kept[..used.min(kept.len())] {
             // A byte that is claimed and not written yet would end the string of C.
             match kept.load(Ordering::Relaxed) {
                 0 => {}
