@@ -27,7 +27,7 @@ use crate::page::PageRef;
 use crate::page_map;
 use crate::report;
 use crate::stats::{self, STATS};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
 /// The theap of threads whose exit hook has run, made when one of them allocates. Under its lock.
@@ -42,9 +42,9 @@ unsafe impl Sync for Late {}
 static LATE: Late = Late { lock: os::Lock::new(), theap: Cell::new(null()) };
 
 static STARTED: AtomicBool = AtomicBool::new(false);
-/// A thread has made its theap.
-static FIRST_COME: AtomicBool = AtomicBool::new(false);
-/// More than one thread has used the library.
+/// The thread that was first to make a theap.
+static FIRST: AtomicUsize = AtomicUsize::new(0);
+/// Threads other than `FIRST` have used the library.
 static SHARED: AtomicBool = AtomicBool::new(false);
 static ENDED: AtomicBool = AtomicBool::new(false);
 
@@ -112,10 +112,12 @@ pub fn ensure() -> Option<&'static Theap> {
     }
     process_init();
     let theap = new_theap()?;
-    if FIRST_COME.swap(true, Ordering::Relaxed) {
+    let me = os::thread_id();
+    let first = FIRST.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed);
+    if first.is_err_and(|first| first != me) {
         SHARED.store(true, Ordering::Relaxed);
     }
-    theap.init(os::thread_id(), &MAIN_HEAP, theap);
+    theap.init(me, &MAIN_HEAP, theap);
     link(theap);
     STATS.threads.increase(1);
     // From here on the library can be re-entered: what follows may allocate.
@@ -243,10 +245,13 @@ unsafe extern "C" fn after_fork_in_child() {
     // SAFETY: as the caller of this hook.
     unsafe { after_fork_in_parent() };
     report::after_fork_in_child();
-    if !SHARED.swap(false, Ordering::Relaxed) {
+    let me = os::thread_id();
+    let first = FIRST.swap(me, Ordering::Relaxed);
+    if !SHARED.swap(false, Ordering::Relaxed) && (first == me || first == 0) {
         return;
     }
-    let whole = [os::thread_id(), LATE.theap.get().addr()];
+    let late = LATE.theap.get();
+    let whole = [me, if late.is_null() { me } else { late.addr() }];
     for arena in MAIN_SUBPROC.arenas.iter() {
         arena.doubt_contents();
         arena.for_each_page(|index| {
