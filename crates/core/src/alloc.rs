@@ -262,12 +262,9 @@ fn take_from(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
 #[cold]
 pub(crate) fn fail(size: usize) -> *mut u8 {
     if size > REQUEST_MAX {
-        report::error(
-            codes::EOVERFLOW,
-            format_args!("allocation request is too large ({size} bytes)"),
-        );
+        report::too_large(size);
     } else {
-        report::error(codes::ENOMEM, format_args!("unable to allocate memory ({size} bytes)"));
+        report::out_of_memory(size);
     }
     os::set_errno(codes::ENOMEM);
     null_mut()
@@ -276,10 +273,7 @@ pub(crate) fn fail(size: usize) -> *mut u8 {
 /// Reports that `count * size` is not a size.
 #[cold]
 pub(crate) fn overflow(count: usize, size: usize) -> *mut u8 {
-    report::error(
-        codes::EOVERFLOW,
-        format_args!("allocation request is too large ({count} * {size} bytes)"),
-    );
+    report::too_many(count, size);
     os::set_errno(codes::ENOMEM);
     null_mut()
 }
@@ -287,12 +281,7 @@ pub(crate) fn overflow(count: usize, size: usize) -> *mut u8 {
 /// Reports that `align` is no alignment.
 #[cold]
 pub(crate) fn bad_alignment(size: usize, align: usize) -> *mut u8 {
-    report::error(
-        codes::EOVERFLOW,
-        format_args!(
-            "aligned allocation requires the alignment to be a power-of-two (size {size}, alignment {align})"
-        ),
-    );
+    report::bad_alignment(size, align);
     os::set_errno(codes::EINVAL);
     null_mut()
 }

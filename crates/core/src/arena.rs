@@ -290,13 +290,6 @@ impl Arena {
         }
     }
 
-    /// Gives back a run whose memory the holder has replaced by fresh zeros.
-    pub fn give_fresh(&self, index: usize, count: usize) {
-        self.dirty().clear(index, count);
-        STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
-        self.release(index, count);
-    }
-
     /// For the child of a fork: other threads went on taking and writing slices while the system copied the
     /// bits, so a slice may hold more than they say.
     pub fn doubt_contents(&self) {

@@ -28,8 +28,6 @@ pub mod report;
 #[cfg(not(all(test, loom)))]
 pub mod stats;
 #[cfg(not(all(test, loom)))]
-pub mod random;
-#[cfg(not(all(test, loom)))]
 pub mod size_class;
 pub mod bitmap;
 pub mod remote;

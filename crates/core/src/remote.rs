@@ -73,11 +73,6 @@ impl RemoteList {
         self.word.store(owned(null_mut()), Ordering::Release);
     }
 
-    /// Whether anyone holds the page.
-    pub fn is_owned(&self) -> bool {
-        self.word.load(Ordering::Relaxed).addr() & OWNED != 0
-    }
-
     /// Whether no block is listed. A hint unless the caller holds the page.
     #[inline]
     pub fn is_empty(&self) -> bool {

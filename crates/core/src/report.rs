@@ -15,15 +15,14 @@ mod settings;
 
 pub use buffer::{Line, MESSAGE_MAX};
 pub use faults::{
-    bad_alignment, buffer_overflow, corrupted_free_list, corrupted_remote_list, double_free,
-    invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many, unaligned_pointer,
+    bad_alignment, invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many,
 };
 pub use output::{OutputFn, Sink, register_output};
 pub use settings::{option_warnings, options_print};
 
 use crate::options::{self, Opt};
 use crate::os;
-use crate::sync::plain::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::plain::{AtomicUsize, Ordering};
 use core::ffi::c_void;
 use core::fmt::{self, Write};
 use hook::Hook;
@@ -55,7 +54,6 @@ static ERROR_FUNCTION: Hook = Hook::new();
 static ERRORS: AtomicUsize = AtomicUsize::new(0);
 static WARNINGS: AtomicUsize = AtomicUsize::new(0);
 static MAIN_THREAD: AtomicUsize = AtomicUsize::new(0);
-static ABORT_ON_CORRUPTION: AtomicBool = AtomicBool::new(false);
 
 /// Notes that the calling thread is the main thread, whose messages don't name it.
 pub fn set_main_thread() {
@@ -68,15 +66,6 @@ pub fn after_fork_in_child() {
     set_main_thread();
     ERROR_FUNCTION.repair();
     output::repair_after_fork(os::thread_id());
-}
-
-/// Makes the default error function abort the process on corruption, as hardened builds do.
-pub fn abort_on_corruption(enable: bool) {
-    ABORT_ON_CORRUPTION.store(enable, Ordering::Relaxed);
-}
-
-fn aborts_on_corruption() -> bool {
-    ABORT_ON_CORRUPTION.load(Ordering::Relaxed)
 }
 
 /// Makes `function` the one that is told of errors, or the default one again.
@@ -185,8 +174,6 @@ fn tell(code: i32) {
         let function = unsafe { core::mem::transmute::<*mut (), ErrorFn>(function) };
         // SAFETY: who registered the function promised that any thread can call it with this argument.
         unsafe { function(code, arg) };
-    } else if code == codes::EFAULT && aborts_on_corruption() {
-        os::abort();
     }
 }
 

@@ -409,12 +409,5 @@ pub fn wake_one(word: &AtomicU32) {
     }
 }
 
-/// Wakes all threads that sleep on `word`. futex(2)
-pub fn wake_all(word: &AtomicU32) {
-    if !crate::sync::MODELLED {
-        imp::wake(word, i32::MAX);
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests;
