@@ -1,8 +1,8 @@
 /* THREADS threads allocate and free batches of 200 blocks of 16..256 bytes. usage: batches THREADS ROUNDS */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "random.h"
+#include "threads.h"
 
 enum { BATCH = 200 };
 static unsigned long rounds;
@@ -27,10 +27,7 @@ static void *run(void *seed) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
-  unsigned long threads = strtoul(argv[1], 0, 10);
   rounds = strtoul(argv[2], 0, 10);
-  pthread_t *ids = malloc(threads * sizeof *ids);
-  for (unsigned long i = 0; i < threads; i++) pthread_create(&ids[i], 0, run, (void *)(i + 1));
-  for (unsigned long i = 0; i < threads; i++) pthread_join(ids[i], 0);
+  run_threads(strtoul(argv[1], 0, 10), run);
   return 0;
 }

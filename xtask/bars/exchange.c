@@ -1,9 +1,9 @@
 /* THREADS threads pass blocks of 16..1015 bytes to each other through an array. usage: exchange THREADS OPS */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "random.h"
+#include "threads.h"
 
 enum { SLOTS = 4096 };
 static _Atomic(char *) slots[SLOTS];
@@ -25,10 +25,7 @@ static void *run(void *seed) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
-  unsigned long threads = strtoul(argv[1], 0, 10);
   ops = strtoul(argv[2], 0, 10);
-  pthread_t *ids = malloc(threads * sizeof *ids);
-  for (unsigned long i = 0; i < threads; i++) pthread_create(&ids[i], 0, run, (void *)(i + 1));
-  for (unsigned long i = 0; i < threads; i++) pthread_join(ids[i], 0);
+  run_threads(strtoul(argv[1], 0, 10), run);
   return 0;
 }

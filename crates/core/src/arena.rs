@@ -374,7 +374,7 @@ impl Arenas {
     /// Adds an arena that can hold `count` slices at `align`, unless others have added one since the caller
     /// counted `seen`. False when that is not wanted or not possible.
     fn grow(&'static self, count: usize, align: usize, seen: usize) -> bool {
-        let _guard = self.grow.lock();
+        let guard = self.grow.lock();
         if self.count.load(Ordering::Acquire) != seen {
             return true;
         }
@@ -386,6 +386,9 @@ impl Arenas {
         }
         loop {
             if self.reserve(size) {
+                // Without the lock: a registered output function may allocate.
+                drop(guard);
+                report::verbose(format_args!("reserved {} KiB memory", size >> 10));
                 return true;
             }
             if size / 2 < least.max(ARENA_SIZE_MIN) {
@@ -405,7 +408,6 @@ impl Arenas {
         // SAFETY: the range was just reserved, and arenas are not released while the process runs.
         let arena = unsafe { Arena::create(base, size, traits, self) };
         if arena.is_some_and(|arena| self.add(arena)) {
-            report::verbose(format_args!("reserved {} KiB memory", size >> 10));
             return true;
         }
         // SAFETY: nothing refers to the range.

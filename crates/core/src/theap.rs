@@ -231,9 +231,7 @@ impl Theap {
         if was_first {
             self.update_direct(bin);
         }
-        page.retire.set(0);
-        let flags = page.owner.load(Ordering::Relaxed) & FLAGS;
-        page.owner.store(flags, Ordering::Release);
+        Self::let_go(page);
     }
 
     /// Takes ownership of a held page that is in no queue, at the end of `bin`'s queue; T2 is the caller's
@@ -253,9 +251,15 @@ impl Theap {
         let queue = self.queue(bin);
         let page = queue.first()?;
         queue.remove(page);
+        Self::let_go(page);
+        Some(page)
+    }
+
+    /// Leaves a page that is in no queue any more without an owner.
+    #[inline]
+    fn let_go(page: PageRef) {
         page.retire.set(0);
         page.owner.store(page.owner.load(Ordering::Relaxed) & FLAGS, Ordering::Release);
-        Some(page)
     }
 
     /// Deals with an owned page whose last live block was just freed: the only page of a bin is kept for a

@@ -93,7 +93,7 @@ pub fn thread_init() {
 /// Gives up the calling thread's theap: its pages become abandoned ones, and its blocks stay valid. The
 /// thread gets a new theap when it allocates again.
 pub fn thread_done() {
-    if core::ptr::eq(theap::current(), EXITED_THEAP) {
+    if theap::is_exited() {
         // Said already: a thread that is ending gets no theap any more.
         return;
     }
@@ -107,7 +107,7 @@ pub fn ensure() -> Option<&'static Theap> {
     if let Some(theap) = theap::current_or_none() {
         return Some(theap);
     }
-    if core::ptr::eq(theap::current(), EXITED_THEAP) {
+    if theap::is_exited() {
         return None;
     }
     process_init();
@@ -179,11 +179,9 @@ pub(crate) fn unlink(theap: &Theap) {
 }
 
 /// Gives back the storage of a theap that nobody refers to any more.
-fn give_storage(theap: *const Theap) {
-    if let Some(storage) = NonNull::new(theap.cast_mut()) {
-        // SAFETY: every theap came from `meta::take` with this size.
-        unsafe { meta::give(storage.cast(), size_of::<Theap>()) };
-    }
+fn give_storage(theap: &Theap) {
+    // SAFETY: every theap came from `meta::take` with this size.
+    unsafe { meta::give(NonNull::from(theap).cast(), size_of::<Theap>()) };
 }
 
 /// Gives up the calling thread's theap and leaves `after` in its slot.

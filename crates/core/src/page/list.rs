@@ -2,7 +2,7 @@
 //! pages of a heap other than the main one.
 //!
 //! # Invariants
-//! L1: a page is on the list of its heap from before it is in the page map until it is released, unless it
+//! L1: a page is on the list of its heap from before its first block is seen until it is released, unless it
 //! is a page of the main heap in an arena. The heap of a listed page changes only under the locks of both
 //! lists.
 #![allow(unsafe_code)]
