@@ -11,50 +11,56 @@
 pub mod aligned;
 pub mod block;
 pub mod cxx;
+pub mod heap;
+pub mod heap_alloc;
 pub mod options;
 pub mod posix;
 pub mod process;
 pub mod report;
 pub mod strings;
+pub mod subproc;
+pub mod theap;
+pub mod visit;
 pub mod zeroed;
 
 use core::ffi::c_void;
+use rimalloc_core::source::Plain;
 use rimalloc_core::{alloc, free, realloc};
 
 /// Allocates `size` bytes, uninitialised.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_malloc(size: usize) -> *mut c_void {
-    alloc::malloc(size).cast()
+    alloc::malloc(Plain, size).cast()
 }
 
 /// Allocates `count * size` bytes, zeroed; null when the product overflows.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_calloc(count: usize, size: usize) -> *mut c_void {
-    alloc::calloc(count, size).cast()
+    alloc::calloc(Plain, count, size).cast()
 }
 
 /// Allocates `count * size` bytes, uninitialised; null when the product overflows.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_mallocn(count: usize, size: usize) -> *mut c_void {
-    alloc::mallocn(count, size).cast()
+    alloc::mallocn(Plain, count, size).cast()
 }
 
 /// Allocates `size` bytes, zeroed.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_zalloc(size: usize) -> *mut c_void {
-    alloc::zalloc(size).cast()
+    alloc::zalloc(Plain, size).cast()
 }
 
 /// Allocates `size` bytes, at most `MI_SMALL_SIZE_MAX` (1024), uninitialised.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_malloc_small(size: usize) -> *mut c_void {
-    alloc::malloc_small(size).cast()
+    alloc::malloc_small(Plain, size).cast()
 }
 
 /// Allocates `size` bytes, at most `MI_SMALL_SIZE_MAX` (1024), zeroed.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_zalloc_small(size: usize) -> *mut c_void {
-    alloc::zalloc_small(size).cast()
+    alloc::zalloc_small(Plain, size).cast()
 }
 
 /// Frees a block, or the aligned pointer into one.
@@ -85,7 +91,7 @@ pub unsafe extern "C" fn mi_free_small(p: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_realloc(p: *mut c_void, newsize: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { realloc::realloc(p.cast(), newsize).cast() }
+    unsafe { realloc::realloc(Plain, p.cast(), newsize).cast() }
 }
 
 /// Resizes a block to `count * size` bytes; null when the product overflows.
@@ -95,7 +101,7 @@ pub unsafe extern "C" fn mi_realloc(p: *mut c_void, newsize: usize) -> *mut c_vo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_reallocn(p: *mut c_void, count: usize, size: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { realloc::reallocn(p.cast(), count, size).cast() }
+    unsafe { realloc::reallocn(Plain, p.cast(), count, size).cast() }
 }
 
 /// Resizes a block and frees it on failure.
@@ -105,7 +111,7 @@ pub unsafe extern "C" fn mi_reallocn(p: *mut c_void, count: usize, size: usize) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_reallocf(p: *mut c_void, newsize: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { realloc::reallocf(p.cast(), newsize).cast() }
+    unsafe { realloc::reallocf(Plain, p.cast(), newsize).cast() }
 }
 
 /// `p` when `newsize` bytes fit into its block as it is, else null.

@@ -9,9 +9,11 @@
 //! in tail position. The Rust functions that they call never unwind.
 #![allow(unsafe_code)]
 
+use crate::mi::heap::HeapPtr;
 use core::ffi::c_void;
 use core::ptr;
 use rimalloc_core::options::{self, Opt};
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, os, realloc, report};
 
 // The mangled names and the unwind tables are those of the Itanium C++ ABI on ELF. `x86_64` and
@@ -32,6 +34,8 @@ const NOTHROW: u32 = 1;
 const ONCE: u32 = 2;
 /// A block that is to be resized is given.
 const REALLOC: u32 = 4;
+/// A heap to allocate from is given, in place of a block.
+const HEAP: u32 = 8;
 
 /// Memory of `size` bytes; on exhaustion whatever the handler and `bad_alloc` make of it.
 ///
@@ -71,7 +75,7 @@ fn new_nothrow_slow(size: usize) -> *mut c_void {
 /// [`new`] at a multiple of `align`; an invalid alignment counts as exhaustion.
 #[inline(always)]
 pub(crate) fn new_aligned(size: usize, align: usize) -> *mut c_void {
-    let p = aligned::malloc_aligned(size, align);
+    let p = aligned::malloc_aligned(Plain, size, align);
     if p.is_null() {
         // SAFETY: no block is passed.
         return unsafe { imp::new_failed(size, align, 0, ptr::null_mut()) };
@@ -82,7 +86,7 @@ pub(crate) fn new_aligned(size: usize, align: usize) -> *mut c_void {
 /// [`new_nothrow`] at a multiple of `align`.
 #[inline(always)]
 pub(crate) fn new_aligned_nothrow(size: usize, align: usize) -> *mut c_void {
-    let p = aligned::malloc_aligned(size, align);
+    let p = aligned::malloc_aligned(Plain, size, align);
     if p.is_null() { imp::new_failed_nothrow(size, align) } else { p.cast() }
 }
 
@@ -104,7 +108,7 @@ pub(crate) fn new_n(count: usize, size: usize) -> *mut c_void {
 #[inline]
 pub(crate) unsafe fn new_realloc(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    let q = unsafe { realloc::realloc(p.cast(), size) };
+    let q = unsafe { realloc::realloc(Plain, p.cast(), size) };
     if q.is_null() {
         // SAFETY: the failed realloc left `p` alive.
         return unsafe { imp::new_failed(size, 0, REALLOC, p) };
@@ -126,19 +130,53 @@ pub(crate) unsafe fn new_reallocn(p: *mut c_void, count: usize, size: usize) -> 
     }
 }
 
+/// [`new`] in a heap; with `nothrow`, without a handler the result is null.
+///
+/// # Safety
+/// `heap` is null or a live heap.
+#[inline]
+pub(crate) unsafe fn new_in_heap(heap: HeapPtr, size: usize, nothrow: bool) -> *mut c_void {
+    // SAFETY: null or a live heap by the caller's promise.
+    let p = alloc::malloc(unsafe { heap.get() }, size);
+    if p.is_null() {
+        let mode = if nothrow { HEAP | NOTHROW } else { HEAP };
+        // SAFETY: a heap is passed, as the mode says.
+        return unsafe { imp::new_failed(size, 0, mode, heap.as_ptr()) };
+    }
+    p.cast()
+}
+
+/// [`new_in_heap`] of `count * size` bytes; a product that overflows is treated as in [`new_n`].
+///
+/// # Safety
+/// `heap` is null or a live heap.
+#[inline]
+pub(crate) unsafe fn new_n_in_heap(heap: HeapPtr, count: usize, size: usize) -> *mut c_void {
+    match count.checked_mul(size) {
+        // SAFETY: null or a live heap by the caller's promise.
+        Some(total) => unsafe { new_in_heap(heap, total, false) },
+        // SAFETY: no block is passed.
+        None => unsafe { imp::new_failed(usize::MAX, 0, ONCE, ptr::null_mut()) },
+    }
+}
+
 /// One more attempt, after the handler had its turn. An `align` of zero stands for none.
 ///
 /// # Safety
-/// `p` is null or a live block.
+/// `p` is null, or a live block or heap as `mode` says.
 unsafe extern "C" fn retry(size: usize, align: usize, mode: u32, p: *mut c_void) -> *mut c_void {
     if mode & REALLOC != 0 {
         // SAFETY: null or a live block by the caller's promise.
-        return unsafe { realloc::realloc(p.cast(), size).cast() };
+        return unsafe { realloc::realloc(Plain, p.cast(), size).cast() };
+    }
+    if mode & HEAP != 0 {
+        // SAFETY: null or a live heap by the caller's promise.
+        return alloc::malloc(unsafe { HeapPtr::from_ptr(p).get() }, size).cast();
     }
     if align == 0 {
-        alloc::malloc(size).cast()
+        alloc::malloc(Plain, size).cast()
     } else {
-        aligned::malloc_aligned(size, align).cast()
+        aligned::malloc_aligned(Plain, size, align).cast()
     }
 }
 

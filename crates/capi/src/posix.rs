@@ -4,6 +4,7 @@
 use crate::errno;
 use core::ffi::{c_int, c_void};
 use libc::{EINVAL, ENOMEM, EOVERFLOW};
+use rimalloc_core::source::{Plain, Source};
 use rimalloc_core::{aligned, alloc, free, os, realloc};
 
 /// posix_memalign(3): the code is the result; errno and, on failure, `*out` keep their values.
@@ -15,7 +16,7 @@ pub(crate) unsafe fn posix_memalign(out: *mut *mut c_void, align: usize, size: u
         return EINVAL;
     }
     let before = errno::get();
-    let p = aligned::malloc_aligned(size, align);
+    let p = aligned::malloc_aligned(Plain, size, align);
     errno::set(before);
     if p.is_null() {
         return ENOMEM;
@@ -27,7 +28,7 @@ pub(crate) unsafe fn posix_memalign(out: *mut *mut c_void, align: usize, size: u
 
 /// valloc(3).
 pub(crate) fn valloc(size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, os::page_size()).cast()
+    aligned::malloc_aligned(Plain, size, os::page_size()).cast()
 }
 
 /// pvalloc(3): like valloc, with the size rounded up to whole OS pages.
@@ -50,7 +51,7 @@ pub(crate) unsafe fn reallocarray(
 ) -> *mut c_void {
     match count.checked_mul(size) {
         // SAFETY: the caller's promise is realloc's.
-        Some(total) => unsafe { realloc::realloc(p.cast(), total).cast() },
+        Some(total) => unsafe { realloc::realloc(Plain, p.cast(), total).cast() },
         None => errno::fail(overflow),
     }
 }
@@ -77,7 +78,7 @@ pub(crate) unsafe fn reallocarr(slot: *mut c_void, count: usize, size: usize) ->
         core::ptr::null_mut()
     } else {
         // SAFETY: null or a live block by the caller's promise.
-        unsafe { realloc::realloc(old, total) }
+        unsafe { realloc::realloc(Plain, old, total) }
     };
     if new.is_null() && total != 0 {
         return errno::fail_code(ENOMEM);
@@ -89,5 +90,10 @@ pub(crate) unsafe fn reallocarr(slot: *mut c_void, count: usize, size: usize) ->
 
 /// A block of `size` bytes, or null when `size` is not given.
 pub(crate) fn malloc_checked(size: Option<usize>) -> *mut u8 {
-    size.map_or_else(|| errno::fail(ENOMEM), alloc::malloc)
+    malloc_checked_from(Plain, size)
+}
+
+/// [`malloc_checked`] from a source.
+pub(crate) fn malloc_checked_from(source: impl Source, size: Option<usize>) -> *mut u8 {
+    size.map_or_else(|| errno::fail(ENOMEM), |size| alloc::malloc(source, size))
 }

@@ -7,18 +7,19 @@
 
 use crate::{posix, program, string};
 use core::ffi::{c_char, c_int, c_void};
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, free as release, realloc as resize};
 
 /// malloc(3).
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
-    alloc::malloc(size).cast()
+    alloc::malloc(Plain, size).cast()
 }
 
 /// calloc(3).
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    alloc::calloc(count, size).cast()
+    alloc::calloc(Plain, count, size).cast()
 }
 
 /// realloc(3); a size of zero gives a minimal block, not null.
@@ -28,7 +29,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { resize::realloc(p.cast(), size).cast() }
+    unsafe { resize::realloc(Plain, p.cast(), size).cast() }
 }
 
 /// free(3).
@@ -94,13 +95,13 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, siz
 /// aligned_alloc(3); the size need not be a multiple of the alignment.
 #[unsafe(no_mangle)]
 pub extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, align).cast()
+    aligned::malloc_aligned(Plain, size, align).cast()
 }
 
 /// memalign(3).
 #[unsafe(no_mangle)]
 pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, align).cast()
+    aligned::malloc_aligned(Plain, size, align).cast()
 }
 
 /// valloc(3).
@@ -118,7 +119,7 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
 /// `_aligned_malloc` of the Microsoft C library: size first.
 #[unsafe(no_mangle)]
 pub extern "C" fn _aligned_malloc(size: usize, align: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, align).cast()
+    aligned::malloc_aligned(Plain, size, align).cast()
 }
 
 /// reallocarray(3): a product that overflows is `ENOMEM`.
@@ -148,7 +149,7 @@ pub unsafe extern "C" fn reallocarr(slot: *mut c_void, count: usize, size: usize
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reallocf(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { resize::reallocf(p.cast(), size).cast() }
+    unsafe { resize::reallocf(Plain, p.cast(), size).cast() }
 }
 
 /// malloc_usable_size(3).
@@ -203,13 +204,13 @@ pub unsafe extern "C" fn strndup(s: *const c_char, max: usize) -> *mut c_char {
 /// glibc's second name of `malloc`.
 #[unsafe(no_mangle)]
 pub extern "C" fn __libc_malloc(size: usize) -> *mut c_void {
-    alloc::malloc(size).cast()
+    alloc::malloc(Plain, size).cast()
 }
 
 /// glibc's second name of `calloc`.
 #[unsafe(no_mangle)]
 pub extern "C" fn __libc_calloc(count: usize, size: usize) -> *mut c_void {
-    alloc::calloc(count, size).cast()
+    alloc::calloc(Plain, count, size).cast()
 }
 
 /// glibc's second name of `realloc`.
@@ -219,7 +220,7 @@ pub extern "C" fn __libc_calloc(count: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __libc_realloc(p: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { resize::realloc(p.cast(), size).cast() }
+    unsafe { resize::realloc(Plain, p.cast(), size).cast() }
 }
 
 /// glibc's second name of `free`.
@@ -245,7 +246,7 @@ pub unsafe extern "C" fn __libc_cfree(p: *mut c_void) {
 /// glibc's second name of `memalign`.
 #[unsafe(no_mangle)]
 pub extern "C" fn __libc_memalign(align: usize, size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, align).cast()
+    aligned::malloc_aligned(Plain, size, align).cast()
 }
 
 /// glibc's second name of `valloc`.

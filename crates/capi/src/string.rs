@@ -6,16 +6,19 @@ use crate::posix::malloc_checked;
 use core::ffi::{c_char, c_int};
 use core::ptr;
 use libc::{EINVAL, ENOMEM, wchar_t};
+use rimalloc_core::source::Plain;
 use rimalloc_core::{alloc, free};
 
 /// Where the memory for a copy comes from; `None` is a size that does not fit.
-pub(crate) type Take = fn(Option<usize>) -> *mut u8;
+pub(crate) trait Take: Fn(Option<usize>) -> *mut u8 {}
+
+impl<F: Fn(Option<usize>) -> *mut u8> Take for F {}
 
 /// strdup(3); null for null.
 ///
 /// # Safety
 /// `s` is null or a NUL-terminated string.
-pub(crate) unsafe fn duplicate(s: *const c_char, take: Take) -> *mut c_char {
+pub(crate) unsafe fn duplicate(s: *const c_char, take: impl Take) -> *mut c_char {
     if s.is_null() {
         return ptr::null_mut();
     }
@@ -27,7 +30,7 @@ pub(crate) unsafe fn duplicate(s: *const c_char, take: Take) -> *mut c_char {
 ///
 /// # Safety
 /// `s` is null, or readable up to its terminator or for `max` bytes, whichever is less.
-pub(crate) unsafe fn duplicate_max(s: *const c_char, max: usize, take: Take) -> *mut c_char {
+pub(crate) unsafe fn duplicate_max(s: *const c_char, max: usize, take: impl Take) -> *mut c_char {
     if s.is_null() {
         return ptr::null_mut();
     }
@@ -53,22 +56,26 @@ pub(crate) unsafe fn duplicate_wide(s: *const wchar_t) -> *mut wchar_t {
     block
 }
 
-/// realpath(3), with the result in a block of ours when `resolved` is null.
+/// realpath(3), with the result in memory that `take` gives when `resolved` is null.
 ///
 /// # Safety
 /// `path` is null or a NUL-terminated string; `resolved` is null or has room for `PATH_MAX` bytes.
-pub(crate) unsafe fn real_path(path: *const c_char, resolved: *mut c_char) -> *mut c_char {
+pub(crate) unsafe fn real_path(
+    path: *const c_char,
+    resolved: *mut c_char,
+    take: impl Take,
+) -> *mut c_char {
     if !resolved.is_null() {
         // SAFETY: the caller's promise is realpath's.
         return unsafe { libc::realpath(path, resolved) };
     }
-    let room = alloc::malloc(PATH_MAX);
+    let room = alloc::malloc(Plain, PATH_MAX);
     if room.is_null() {
         return ptr::null_mut();
     }
     // SAFETY: `room` has PATH_MAX bytes; the result is null or NUL-terminated; `room` is ours.
     unsafe {
-        let found = duplicate(libc::realpath(path, room.cast()), malloc_checked);
+        let found = duplicate(libc::realpath(path, room.cast()), take);
         free::free(room);
         found
     }
@@ -119,7 +126,7 @@ pub(crate) unsafe fn store<T>(out: *mut T, value: T) {
 
 /// # Safety
 /// `s` has `len` readable bytes.
-unsafe fn copy(s: *const c_char, len: usize, take: Take) -> *mut c_char {
+unsafe fn copy(s: *const c_char, len: usize, take: impl Take) -> *mut c_char {
     let block = take(len.checked_add(1)).cast::<c_char>();
     if !block.is_null() {
         // SAFETY: `s` has `len` bytes by the caller's promise; the block has `len + 1` and is new.

@@ -94,11 +94,13 @@ pub fn settle(page: PageRef, theap: Option<&Theap>) {
     }
 }
 
-/// Makes a page safe to use in the child of a fork that other threads did not take part in. `whole` are the
-/// owners whose pages nobody else can have been changing, save for their remote lists.
-pub fn forget(page: PageRef, whole: [usize; 2]) {
+/// Makes a page safe to use in the child of a fork that other threads did not take part in: nobody else can have
+/// been changing pages of the thread `me`, and those of late theaps, save for their remote lists.
+pub fn forget(page: PageRef, me: usize) {
     let word = page.owner.load(Ordering::Relaxed);
-    if whole.contains(&(word & !FLAGS)) {
+    let owner = word & !FLAGS;
+    // The id of a late theap is its address.
+    if owner == me || (owner != 0 && owner == page.theap.get().addr()) {
         page.remote.reset();
         return;
     }
@@ -143,7 +145,7 @@ pub fn abandon_all(theap: &Theap) {
 
 /// Finds an abandoned page of `bin` with a free block and makes it the first page of the theap's queue.
 pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
-    let heap = theap.heap();
+    let heap = theap.living_heap()?;
     let number = heap.abandoned_map(bin);
     if !heap.subproc().has_abandoned(number) {
         return None;

@@ -14,78 +14,93 @@ use core::ptr::null_mut;
 use crate::alloc::{self, bad_alignment, fail, overflow};
 use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, SLICE_SIZE};
 use crate::page::PageRef;
+use crate::source::Source;
 use crate::theap;
 use crate::units::align_up;
 
 /// Allocates `size` bytes at a multiple of `align`, uninitialised.
-pub fn malloc_aligned(size: usize, align: usize) -> *mut u8 {
-    aligned(size, align, false)
+pub fn malloc_aligned(source: impl Source, size: usize, align: usize) -> *mut u8 {
+    aligned(source, size, align, false)
 }
 
 /// Allocates `size` bytes at a multiple of `align`, all usable bytes zero.
-pub fn zalloc_aligned(size: usize, align: usize) -> *mut u8 {
-    aligned(size, align, true)
+pub fn zalloc_aligned(source: impl Source, size: usize, align: usize) -> *mut u8 {
+    aligned(source, size, align, true)
 }
 
 /// Allocates `size` bytes so that `p + offset` is a multiple of `align`, uninitialised.
-pub fn malloc_aligned_at(size: usize, align: usize, offset: usize) -> *mut u8 {
-    aligned_at(size, align, offset, false)
+pub fn malloc_aligned_at(source: impl Source, size: usize, align: usize, offset: usize) -> *mut u8 {
+    aligned_at(source, size, align, offset, false)
 }
 
 /// Allocates `size` bytes so that `p + offset` is a multiple of `align`, all usable bytes zero.
-pub fn zalloc_aligned_at(size: usize, align: usize, offset: usize) -> *mut u8 {
-    aligned_at(size, align, offset, true)
+pub fn zalloc_aligned_at(source: impl Source, size: usize, align: usize, offset: usize) -> *mut u8 {
+    aligned_at(source, size, align, offset, true)
 }
 
 /// Allocates an array of zeros at a multiple of `align`.
-pub fn calloc_aligned(count: usize, size: usize, align: usize) -> *mut u8 {
-    calloc_aligned_at(count, size, align, 0)
+pub fn calloc_aligned(source: impl Source, count: usize, size: usize, align: usize) -> *mut u8 {
+    calloc_aligned_at(source, count, size, align, 0)
 }
 
 /// Allocates an array of zeros so that `p + offset` is a multiple of `align`.
-pub fn calloc_aligned_at(count: usize, size: usize, align: usize, offset: usize) -> *mut u8 {
+pub fn calloc_aligned_at(
+    source: impl Source,
+    count: usize,
+    size: usize,
+    align: usize,
+    offset: usize,
+) -> *mut u8 {
     match count.checked_mul(size) {
-        Some(total) => aligned_at(total, align, offset, true),
+        Some(total) => aligned_at(source, total, align, offset, true),
         None => overflow(count, size),
     }
 }
 
 #[inline]
-fn plain(size: usize, zero: bool) -> *mut u8 {
-    if zero { alloc::zalloc(size) } else { alloc::malloc(size) }
+fn plain(source: impl Source, size: usize, zero: bool) -> *mut u8 {
+    if zero { alloc::zalloc(source, size) } else { alloc::malloc(source, size) }
 }
 
-fn aligned(size: usize, align: usize, zero: bool) -> *mut u8 {
+fn aligned(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u8 {
     if !align.is_power_of_two() {
         return bad_alignment(size, align);
     }
     // A block of up to 8 bytes is aligned to 8, all others to 16.
     if align <= BLOCK_ALIGN && (size > 8 || align <= 8) {
-        return plain(size, zero);
+        return plain(source, size, zero);
     }
     match align_up(size.max(1), align) {
-        Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => plain(rounded, zero),
-        Some(_) if align <= SLICE_SIZE => plain(size, zero),
-        Some(_) => alloc::malloc_single(size, align, zero),
+        Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => {
+            plain(source, rounded, zero)
+        }
+        Some(_) if align <= SLICE_SIZE => plain(source, size, zero),
+        Some(_) => alloc::malloc_single(source, size, align, zero),
         None => fail(size),
     }
 }
 
-fn aligned_at(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+fn aligned_at(
+    source: impl Source,
+    size: usize,
+    align: usize,
+    offset: usize,
+    zero: bool,
+) -> *mut u8 {
     if !align.is_power_of_two() {
         return bad_alignment(size, align);
     }
     if offset & (align - 1) == 0 {
-        return aligned(size, align, zero);
+        return aligned(source, size, align, zero);
     }
     // An offset that is not a multiple of the alignment: the block is large enough for any shift.
     let Some(padded) = size.checked_add(align - 1) else { return fail(size) };
     // Threads without a theap share one, and only its lock protects the marks on its pages: their block gets
     // a page that nobody else allocates from.
     let block = if theap::is_exited() {
-        alloc::malloc_single(padded, SLICE_SIZE, zero)
+        alloc::malloc_single(source, padded, SLICE_SIZE, zero)
     } else {
-        plain(padded, zero)
+        plain(source, padded, zero)
     };
     if block.is_null() {
         return null_mut();

@@ -11,15 +11,15 @@
 use core::ptr::{NonNull, null_mut};
 
 use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE};
-use crate::heap::Heap;
-use crate::heaps;
+use crate::deferred;
 use crate::os;
 use crate::page::{Page, PageRef};
 use crate::ptr::Block;
 use crate::refill;
 use crate::report::{self, codes};
 use crate::size_class::{self, HUGE_BIN};
-use crate::theap::{self, Theap};
+use crate::source::{Plain, Source};
+use crate::theap::Theap;
 use crate::thread;
 use crate::units;
 
@@ -63,24 +63,31 @@ impl Taken {
 ///
 /// Source: `malloc(3)`, C17 7.22.3.4.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub fn malloc(size: usize) -> *mut u8 {
-    let theap = theap::current();
-    match pop_small(theap, size) {
-        Some((_, block)) => block.as_ptr().cast(),
-        None => malloc_generic(size, theap),
+pub fn malloc(source: impl Source, size: usize) -> *mut u8 {
+    match source.cached() {
+        Some(theap) => malloc_with(source, size, theap),
+        None => malloc_uncached(source, size),
     }
 }
 
-/// The fast path of [`malloc`] alone: null when it has nothing, and [`malloc_slow`] has to be asked. For
+#[inline(always)]
+fn malloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    match pop_small(theap, size) {
+        Some((_, block)) => block.as_ptr().cast(),
+        None => malloc_generic(source, size, theap),
+    }
+}
+
+/// The fast path of plain [`malloc`] alone: null when it has nothing, and [`malloc_slow`] has to be asked. For
 /// callers that fail in a way of their own.
 #[inline(always)]
 pub fn malloc_fast(size: usize) -> *mut u8 {
-    pop_small(theap::current(), size).map_or(null_mut(), |(_, block)| block.as_ptr().cast())
+    pop_small(Plain.theap(), size).map_or(null_mut(), |(_, block)| block.as_ptr().cast())
 }
 
-/// [`malloc`] without its fast path.
+/// Plain [`malloc`] without its fast path.
 pub fn malloc_slow(size: usize) -> *mut u8 {
-    malloc_generic(size, theap::current())
+    malloc_generic(Plain, size, Plain.theap())
 }
 
 /// Takes a block from the list that the page of a small size has handed out, if it has any.
@@ -89,18 +96,25 @@ fn pop_small(theap: *const Theap, size: usize) -> Option<(PageRef, NonNull<Block
     if size > SMALL_SIZE_MAX {
         return None;
     }
-    // SAFETY: `theap` is the thread's own or a sentinel, as `current` gives it; the size is in the table.
+    // SAFETY: `theap` is the thread's own or a sentinel, as a source gives it; the size is in the table.
     let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
     page.pop().map(|block| (page, block))
 }
 
 /// Allocates `size` bytes, all usable bytes zero.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub fn zalloc(size: usize) -> *mut u8 {
-    let theap = theap::current();
+pub fn zalloc(source: impl Source, size: usize) -> *mut u8 {
+    match source.cached() {
+        Some(theap) => zalloc_with(source, size, theap),
+        None => zalloc_uncached(source, size),
+    }
+}
+
+#[inline(always)]
+fn zalloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match pop_small(theap, size) {
         Some((page, block)) => Taken::popped(page, block.cast()).cleared(),
-        None => zalloc_generic(size, theap),
+        None => zalloc_generic(source, size, theap),
     }
 }
 
@@ -108,50 +122,31 @@ pub fn zalloc(size: usize) -> *mut u8 {
 ///
 /// Source: `calloc(3)`. A product that overflows is reported with `EOVERFLOW`.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub fn calloc(count: usize, size: usize) -> *mut u8 {
+pub fn calloc(source: impl Source, count: usize, size: usize) -> *mut u8 {
     match count.checked_mul(size) {
-        Some(total) => zalloc(total),
+        Some(total) => zalloc(source, total),
         None => overflow(count, size),
     }
 }
 
 /// Allocates an array of `count` elements of `size` bytes, uninitialised.
-pub fn mallocn(count: usize, size: usize) -> *mut u8 {
+pub fn mallocn(source: impl Source, count: usize, size: usize) -> *mut u8 {
     match count.checked_mul(size) {
-        Some(total) => malloc(total),
+        Some(total) => malloc(source, total),
         None => overflow(count, size),
     }
 }
 
 /// Allocates `size` bytes, uninitialised; meant for sizes up to [`SMALL_SIZE_MAX`], right for any.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub fn malloc_small(size: usize) -> *mut u8 {
-    malloc(size)
+pub fn malloc_small(source: impl Source, size: usize) -> *mut u8 {
+    malloc(source, size)
 }
 
 /// Allocates `size` bytes, all usable bytes zero; meant for sizes up to [`SMALL_SIZE_MAX`], right for any.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub fn zalloc_small(size: usize) -> *mut u8 {
-    zalloc(size)
-}
-
-/// [`malloc`] from `heap`; null also when the heap's arena has no room, or the thread's exit hook has run.
-pub fn malloc_from(heap: &'static Heap, size: usize) -> *mut u8 {
-    take_of(heap, size).map_or_else(|| fail(size), |taken| taken.block.as_ptr())
-}
-
-/// [`zalloc`] from `heap`; null also when the heap's arena has no room, or the thread's exit hook has run.
-pub fn zalloc_from(heap: &'static Heap, size: usize) -> *mut u8 {
-    take_of(heap, size).map_or_else(|| fail(size), Taken::cleared)
-}
-
-/// Takes a block of `heap` for the calling thread.
-fn take_of(heap: &'static Heap, size: usize) -> Option<Taken> {
-    let theap = heaps::theap_of(heap)?;
-    if let Some((page, block)) = pop_small(theap, size) {
-        return Some(Taken::popped(page, block.cast()));
-    }
-    take(theap, size, SLICE_SIZE)
+pub fn zalloc_small(source: impl Source, size: usize) -> *mut u8 {
+    zalloc(source, size)
 }
 
 /// Bytes usable in a block allocated with `size`: never less, and at most `max(15, size / 6)` more. A size
@@ -166,38 +161,52 @@ pub fn good_size(size: usize) -> usize {
     }
 }
 
+/// In tail position of [`malloc`], which then needs no stack frame.
 #[cold]
 #[inline(never)]
-fn malloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
+fn malloc_uncached(source: impl Source, size: usize) -> *mut u8 {
+    malloc_with(source, size, source.lookup())
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take_shared(size, theap) {
         Some((_, block)) => block.as_ptr().cast(),
-        None => malloc_rare(size, theap),
+        None => malloc_rare(source, size, theap),
     }
 }
 
 /// Apart from [`malloc_generic`], whose ordinary case then needs few registers.
 #[cold]
 #[inline(never)]
-fn malloc_rare(size: usize, theap: *const Theap) -> *mut u8 {
-    match take(theap, size, SLICE_SIZE) {
+fn malloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    match take(source, theap, size, SLICE_SIZE) {
         Some(taken) => taken.block.as_ptr(),
         None => fail(size),
     }
 }
 
+/// In tail position of [`zalloc`], which then needs no stack frame.
 #[cold]
 #[inline(never)]
-fn zalloc_generic(size: usize, theap: *const Theap) -> *mut u8 {
+fn zalloc_uncached(source: impl Source, size: usize) -> *mut u8 {
+    zalloc_with(source, size, source.lookup())
+}
+
+#[cold]
+#[inline(never)]
+fn zalloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take_shared(size, theap) {
         Some((page, block)) => Taken::popped(page, block.cast()).cleared(),
-        None => zalloc_rare(size, theap),
+        None => zalloc_rare(source, size, theap),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn zalloc_rare(size: usize, theap: *const Theap) -> *mut u8 {
-    match take(theap, size, SLICE_SIZE) {
+fn zalloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    match take(source, theap, size, SLICE_SIZE) {
         Some(taken) => taken.cleared(),
         None => fail(size),
     }
@@ -215,35 +224,40 @@ fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Blo
 
 /// Allocates a block of its own page, of `size` bytes at a multiple of `align` (a power of two of at least a
 /// slice), zeroed if asked.
-pub(crate) fn malloc_single(size: usize, align: usize, zero: bool) -> *mut u8 {
+pub(crate) fn malloc_single(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u8 {
     let size = size.max(MEDIUM_BLOCK_MAX + 1);
-    match take(theap::current(), size, align) {
+    match take(source, source.theap(), size, align) {
         Some(taken) if zero => taken.cleared(),
         Some(taken) => taken.block.as_ptr(),
         None => fail(size),
     }
 }
 
-/// Takes a block for the calling thread, whatever state its theap is in.
-fn take(theap: *const Theap, size: usize, align: usize) -> Option<Taken> {
+/// Takes a block from a source that gave `theap`, whatever state that is in.
+fn take(source: impl Source, theap: *const Theap, size: usize, align: usize) -> Option<Taken> {
     if size > REQUEST_MAX {
         return None;
     }
-    if Theap::is_sentinel(theap) {
-        return match thread::ensure() {
-            Some(theap) => take_or_collect(theap, size, align),
-            None => thread::with_late_theap(|theap| take_or_collect(theap, size, align)),
-        };
+    if !Theap::is_sentinel(theap) {
+        // SAFETY: not a sentinel, so it is the calling thread's own.
+        let theap = unsafe { &*theap };
+        if theap.living_heap().is_some() {
+            return take_or_collect(theap, size, align);
+        }
     }
-    // SAFETY: not a sentinel, so it is the calling thread's own.
-    take_or_collect(unsafe { &*theap }, size, align)
+    match source.ensure() {
+        Some(theap) => take_or_collect(theap, size, align),
+        None => thread::with_late_theap(source.heap(), |theap| take_or_collect(theap, size, align)),
+    }
 }
 
 /// Takes a block; when memory runs out, gives back everything that is free and tries once more.
 fn take_or_collect(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
+    let heap = theap.living_heap()?;
     take_from(theap, size, align).or_else(|| {
+        deferred::call(theap, true);
         theap.collect();
-        theap.heap().subproc().arenas.purge(true);
+        heap.subproc().arenas.purge(true);
         take_from(theap, size, align)
     })
 }

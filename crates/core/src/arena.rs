@@ -440,6 +440,23 @@ impl Arenas {
         true
     }
 
+    /// Releases every arena whose range is the set's own, and forgets the others.
+    ///
+    /// # Safety
+    /// No page is left in them, and nobody uses the set meanwhile or will use it again.
+    pub unsafe fn release_all(&self) {
+        let count = self.count.swap(0, Ordering::AcqRel);
+        for slot in &self.list[..count] {
+            // SAFETY: by the invariant of the type the entry is null or a live arena.
+            let arena = unsafe { slot.swap(null_mut(), Ordering::AcqRel).as_ref() };
+            if let Some(arena) = arena.filter(|arena| !arena.traits.external) {
+                let (base, size) = (arena.base(), arena.size());
+                // SAFETY: the caller's promise.
+                let _ = unsafe { os::release(base, size) };
+            }
+        }
+    }
+
     /// Takes the locks, so that no other thread is inside them when the process forks.
     pub fn lock_for_fork(&self) {
         self.purging.acquire();

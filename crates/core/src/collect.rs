@@ -1,20 +1,67 @@
 //! Giving memory back on request.
 
-use crate::heap::MAIN_SUBPROC;
-use crate::theap;
+use crate::abandon;
+use crate::config::SLICE_SIZE;
+use crate::deferred;
+use crate::heap::{Heap, SubProcess};
+use crate::heaps;
+use crate::theap::{self, Theap};
+use crate::thread;
 
-/// Collects the calling thread's free memory: takes in what other threads have freed, and gives back pages
-/// without live blocks. With `force` the memory of all free slices of the process is returned to the system
-/// at once instead of after the purge delay.
+/// Collects the calling thread's free memory: takes in what other threads have freed, and gives back pages without
+/// live blocks. With `force` the memory of all free slices of the sub-process is returned to the system at once
+/// instead of after the purge delay. Calls the deferred-free function first.
 pub fn collect(force: bool) {
-    let theap = theap::current_or_none();
-    if let Some(theap) = theap {
-        theap.collect();
+    if let Some(theap) = theap::current_or_none() {
+        deferred::call(theap, force);
+        theap.root().collect();
+        theap.root().for_each_other(Theap::collect);
     }
-    let arenas = theap.map_or(&MAIN_SUBPROC.arenas, |theap| &theap.heap().subproc().arenas);
-    if force {
-        arenas.purge(true);
+    purge(thread::subproc(), force);
+}
+
+/// [`collect`] for what the calling thread has of one heap.
+pub fn collect_heap(heap: &'static Heap, force: bool) {
+    if let Some(theap) = heaps::theap_of_or_none(heap) {
+        collect_theap(theap, force);
     } else {
-        arenas.purge_if_due();
+        purge(heap.subproc(), force);
+    }
+}
+
+/// [`collect`] for one theap of the calling thread.
+pub fn collect_theap(theap: &Theap, force: bool) {
+    deferred::call(theap, force);
+    theap.collect();
+    if let Some(heap) = theap.living_heap() {
+        purge(heap.subproc(), force);
+    }
+}
+
+/// Collects with force, then abandons pages of the calling thread until those that it owns cover at most
+/// `target` bytes.
+pub fn reduce(target: usize) {
+    collect(true);
+    let Some(theap) = theap::current_or_none() else { return };
+    let mut owned = 0;
+    let mut keep = |theap: &Theap| {
+        theap.for_each_page(|page| {
+            owned += page.slice_count() * SLICE_SIZE;
+            if owned > target {
+                owned -= page.slice_count() * SLICE_SIZE;
+                theap.disown(page);
+                abandon::settle(page, None);
+            }
+        });
+    };
+    keep(theap.root());
+    theap.root().for_each_other(keep);
+}
+
+fn purge(subproc: &SubProcess, force: bool) {
+    if force {
+        subproc.arenas.purge(true);
+    } else {
+        subproc.arenas.purge_if_due();
     }
 }

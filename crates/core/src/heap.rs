@@ -13,19 +13,55 @@ use crate::arena::{ABANDONED_MAPS, Arena, Arenas, Span};
 use crate::os;
 use crate::page::list::PageList;
 use crate::page::{Page, PageRef};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use crate::units::to_u32;
 
 /// A closed world of memory: pages never pass from one to another.
+///
+/// Memory of sub-processes is used for sub-processes only.
+#[repr(C)]
 pub struct SubProcess {
     /// The memory that its pages are made of.
     pub arenas: Arenas,
     /// For each map of abandoned pages, how many there are. A hint that saves searches.
     abandoned: [AtomicUsize; ABANDONED_MAPS],
+    main_heap: AtomicPtr<Heap>,
+    /// Threads whose plain allocation it serves.
+    pub threads: AtomicUsize,
+    /// The next sub-process in the list of all, under [`HEAPS`].
+    pub next: Cell<*const Self>,
 }
 
+// SAFETY: the cell is touched only under the lock `HEAPS`.
+unsafe impl Sync for SubProcess {}
+
 impl SubProcess {
-    const fn new() -> Self {
-        Self { arenas: Arenas::new(), abandoned: [const { AtomicUsize::new(0) }; ABANDONED_MAPS] }
+    /// A sub-process without threads. `main_heap` serves plain allocation of those that will join.
+    pub const fn new(main_heap: *const Heap) -> Self {
+        Self {
+            arenas: Arenas::new(),
+            abandoned: [const { AtomicUsize::new(0) }; ABANDONED_MAPS],
+            main_heap: AtomicPtr::new(main_heap.cast_mut()),
+            threads: AtomicUsize::new(0),
+            next: Cell::new(null()),
+        }
+    }
+
+    /// The heap of plain allocation.
+    pub fn main_heap(&self) -> &'static Heap {
+        // SAFETY: set before the sub-process is known to anybody, to a heap that ends with it.
+        unsafe { &*self.main_heap.load(Ordering::Relaxed) }
+    }
+
+    /// Says which heap is the main one, before anybody else knows the sub-process.
+    pub fn set_main_heap(&self, heap: &'static Heap) {
+        self.main_heap.store(core::ptr::from_ref(heap).cast_mut(), Ordering::Relaxed);
+    }
+
+    /// Whether `other` is this sub-process.
+    #[inline]
+    pub fn is(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
     }
 
     /// Whether a search for abandoned pages of a map can find any.
@@ -46,6 +82,26 @@ impl SubProcess {
     }
 }
 
+/// What a heap is made with.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    /// The world that the heap belongs to.
+    pub subproc: &'static SubProcess,
+    /// The only arena that the heap allocates from, if it is bound to one; of the same world.
+    pub arena: Option<&'static Arena>,
+    /// A number of the user's, shown when the heap's areas are visited.
+    pub tag: i32,
+    /// Destroying the heap frees its blocks; else it only deletes the heap.
+    pub destroyable: bool,
+}
+
+impl Settings {
+    /// An ordinary heap of `subproc`.
+    pub const fn of(subproc: &'static SubProcess) -> Self {
+        Self { subproc, arena: None, tag: 0, destroyable: true }
+    }
+}
+
 /// A first-class heap.
 ///
 /// Memory of heaps is used for heaps only, so that a thread which still follows a page's old heap finds one.
@@ -53,46 +109,56 @@ impl SubProcess {
 pub struct Heap {
     /// Pages of the heap that arenas' bitmaps don't tell: see [`PageList`].
     pub pages: PageList,
-    subproc: &'static SubProcess,
-    arena: Option<&'static Arena>,
+    settings: Settings,
     is_main: bool,
+    /// The NUMA node that memory should be on, plus one; 0 for any.
+    numa_node: AtomicU32,
+    /// What threads find their theap of the heap by. Belongs to the memory: the next heap there has it too.
+    number: u32,
     /// First of the theaps through which threads use the heap, under [`HEAPS`].
     pub theaps: Cell<*const ()>,
-    /// Neighbours in the list of all heaps, under [`HEAPS`].
+    /// The theap of threads whose exit hook has run, under the lock of `thread`.
+    pub late: Cell<*const ()>,
+    /// Neighbours in the list of the sub-process's heaps, under [`HEAPS`].
     pub next: Cell<*const Self>,
     /// See `next`.
     pub prev: Cell<*const Self>,
 }
 
-// SAFETY: the cells are touched only under the lock `HEAPS`; the rest does not change while the heap lives.
+// SAFETY: the cells are touched only under the locks named beside them; the rest does not change while the heap
+// lives.
 unsafe impl Sync for Heap {}
 
-/// Guards the list of heaps and the lists of their theaps.
+/// Guards the list of sub-processes, the lists of their heaps and the lists of their theaps.
 pub static HEAPS: os::Lock = os::Lock::new();
 
 /// The sub-process of every thread that joins no other.
-pub static MAIN_SUBPROC: SubProcess = SubProcess::new();
+pub static MAIN_SUBPROC: SubProcess = SubProcess::new(&raw const MAIN_HEAP);
 
 /// The heap of plain allocation.
-pub static MAIN_HEAP: Heap = Heap {
-    pages: PageList::new(),
-    subproc: &MAIN_SUBPROC,
-    arena: None,
-    is_main: true,
-    theaps: Cell::new(null()),
-    next: Cell::new(null()),
-    prev: Cell::new(null()),
-};
+pub static MAIN_HEAP: Heap = Heap::new(Settings::of(&MAIN_SUBPROC), 0, true);
+
+/// Calls `f` with every sub-process, the main one first. The caller holds [`HEAPS`], or is the only thread.
+pub fn for_each_subproc(mut f: impl FnMut(&'static SubProcess)) {
+    let mut next = Some(&MAIN_SUBPROC);
+    while let Some(subproc) = next {
+        // SAFETY: the list holds live sub-processes only.
+        next = unsafe { subproc.next.get().as_ref() };
+        f(subproc);
+    }
+}
 
 impl Heap {
-    /// A heap of the main sub-process, bound to `arena` if that is given.
-    pub fn new(arena: Option<&'static Arena>) -> Self {
+    /// A heap without pages; `is_main` makes it one of plain allocation.
+    pub const fn new(settings: Settings, number: u32, is_main: bool) -> Self {
         Self {
             pages: PageList::new(),
-            subproc: &MAIN_SUBPROC,
-            arena,
-            is_main: false,
+            settings,
+            is_main,
+            numa_node: AtomicU32::new(0),
+            number,
             theaps: Cell::new(null()),
+            late: Cell::new(null()),
             next: Cell::new(null()),
             prev: Cell::new(null()),
         }
@@ -100,12 +166,33 @@ impl Heap {
 
     /// The world that the heap belongs to.
     pub fn subproc(&self) -> &'static SubProcess {
-        self.subproc
+        self.settings.subproc
     }
 
     /// The only arena that the heap allocates from, if it is bound to one.
     pub fn arena(&self) -> Option<&'static Arena> {
-        self.arena
+        self.settings.arena
+    }
+
+    /// The user's number for the heap.
+    pub fn tag(&self) -> i32 {
+        self.settings.tag
+    }
+
+    /// Whether destroying the heap frees its blocks.
+    pub fn is_destroyable(&self) -> bool {
+        self.settings.destroyable
+    }
+
+    /// Says which NUMA node memory of the heap should be on; a number beyond the last node wraps around.
+    pub fn set_numa_node(&self, node: Option<usize>) {
+        let node = node.map_or(0, |node| to_u32(node % os::numa_node_count()) + 1);
+        self.numa_node.store(node, Ordering::Relaxed);
+    }
+
+    /// What threads find their theap of the heap by.
+    pub fn number(&self) -> usize {
+        self.number as usize
     }
 
     /// Whether this is the heap of plain allocation.
@@ -154,6 +241,24 @@ impl Heap {
         }
         // SAFETY: the caller's promise; the page is on no list.
         unsafe { page.release() };
+    }
+
+    /// Calls `f` with every page of the heap, of all threads and of none. `f` neither makes nor ends pages. Pages
+    /// that other threads make or end meanwhile may be met or not.
+    pub fn for_each_page(&self, f: &mut dyn FnMut(PageRef)) {
+        self.pages.for_each(&mut *f);
+        if !self.is_main {
+            return;
+        }
+        for arena in self.subproc().arenas.iter() {
+            arena.for_each_page(|index| {
+                let page = PageRef::from_record(arena.record(index));
+                if core::ptr::eq(page.heap.load(Ordering::Acquire).cast(), self) {
+                    f(page);
+                }
+                true
+            });
+        }
     }
 
     /// Whether the page is on the heap's list (L1).

@@ -29,6 +29,8 @@ pub mod report;
 pub mod stats;
 #[cfg(not(all(test, loom)))]
 pub mod size_class;
+#[cfg(not(all(test, loom)))]
+pub mod snapshot;
 pub mod bitmap;
 pub mod remote;
 pub mod abandoned;
@@ -53,11 +55,17 @@ pub mod theap;
 #[cfg(not(all(test, loom)))]
 pub mod abandon;
 #[cfg(not(all(test, loom)))]
+pub mod deferred;
+#[cfg(not(all(test, loom)))]
 pub mod refill;
 #[cfg(not(all(test, loom)))]
 pub mod thread;
 #[cfg(not(all(test, loom)))]
 pub mod heaps;
+#[cfg(not(all(test, loom)))]
+pub mod subprocs;
+#[cfg(not(all(test, loom)))]
+pub mod source;
 
 // Entry.
 #[cfg(not(all(test, loom)))]
@@ -70,3 +78,5 @@ pub mod free;
 pub mod realloc;
 #[cfg(not(all(test, loom)))]
 pub mod collect;
+#[cfg(not(all(test, loom)))]
+pub mod visit;

@@ -15,6 +15,7 @@
 //! be stopped anywhere. P4: the page is in the page map while a block of it is live.
 #![allow(unsafe_code)]
 
+pub mod free_blocks;
 pub mod list;
 
 use core::cell::Cell;
@@ -490,6 +491,11 @@ impl Page {
         self.zeros.set(0);
         self.capacity.set(self.reserved.get());
         self.used.set(self.reserved.get());
+    }
+
+    /// Blocks that fit.
+    pub fn reserved(&self) -> usize {
+        self.reserved.get() as usize
     }
 
     /// Bytes that the page's linked blocks cover.

@@ -26,6 +26,15 @@ impl Block {
         unsafe { (*block).next.get() }
     }
 
+    /// What the first word of `block` holds, whoever owns the block: a link if it is on a list.
+    ///
+    /// # Safety
+    /// `block` is memory of a page, aligned to a word.
+    pub unsafe fn peek_next(block: *mut Block) -> *mut Block {
+        // SAFETY: the caller's promise; any bytes are a pointer.
+        unsafe { block.cast::<*mut Block>().read_volatile() }
+    }
+
     /// Makes `next` follow `block`.
     ///
     /// # Safety

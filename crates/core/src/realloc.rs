@@ -24,6 +24,7 @@ use crate::ptr;
 use crate::refill;
 use crate::report;
 use crate::size_class::HUGE_BIN;
+use crate::source::Source;
 use crate::units::slices_for;
 
 /// Bytes from which moving OS pages is cheaper than copying them.
@@ -36,19 +37,19 @@ const MOVE_MIN: usize = 512 << 10;
 /// # Safety
 /// `p` is null, an address outside the allocator's memory, or a live block, which ends if the result is not
 /// null.
-pub unsafe fn realloc(p: *mut u8, size: usize) -> *mut u8 {
+pub unsafe fn realloc(source: impl Source, p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { resize(p, size, 1, 0, false) }
+    unsafe { resize(source, p, size, 1, 0, false) }
 }
 
 /// [`realloc`] to `count * size` bytes; null when the product overflows.
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn reallocn(p: *mut u8, count: usize, size: usize) -> *mut u8 {
+pub unsafe fn reallocn(source: impl Source, p: *mut u8, count: usize, size: usize) -> *mut u8 {
     match count.checked_mul(size) {
         // SAFETY: the caller's promise.
-        Some(total) => unsafe { realloc(p, total) },
+        Some(total) => unsafe { realloc(source, p, total) },
         None => overflow(count, size),
     }
 }
@@ -57,10 +58,10 @@ pub unsafe fn reallocn(p: *mut u8, count: usize, size: usize) -> *mut u8 {
 ///
 /// # Safety
 /// As for [`realloc`], but the block always ends.
-pub unsafe fn reallocf(p: *mut u8, size: usize) -> *mut u8 {
+pub unsafe fn reallocf(source: impl Source, p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
     unsafe {
-        let moved = realloc(p, size);
+        let moved = realloc(source, p, size);
         if moved.is_null() {
             free(p);
         }
@@ -81,19 +82,19 @@ pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn rezalloc(p: *mut u8, size: usize) -> *mut u8 {
+pub unsafe fn rezalloc(source: impl Source, p: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { resize(p, size, 1, 0, true) }
+    unsafe { resize(source, p, size, 1, 0, true) }
 }
 
 /// [`rezalloc`] to `count * size` bytes; null when the product overflows.
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn recalloc(p: *mut u8, count: usize, size: usize) -> *mut u8 {
+pub unsafe fn recalloc(source: impl Source, p: *mut u8, count: usize, size: usize) -> *mut u8 {
     match count.checked_mul(size) {
         // SAFETY: the caller's promise.
-        Some(total) => unsafe { rezalloc(p, total) },
+        Some(total) => unsafe { rezalloc(source, p, total) },
         None => overflow(count, size),
     }
 }
@@ -102,45 +103,73 @@ pub unsafe fn recalloc(p: *mut u8, count: usize, size: usize) -> *mut u8 {
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn realloc_aligned(p: *mut u8, size: usize, align: usize) -> *mut u8 {
+pub unsafe fn realloc_aligned(
+    source: impl Source,
+    p: *mut u8,
+    size: usize,
+    align: usize,
+) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { resize(p, size, align, 0, false) }
+    unsafe { resize(source, p, size, align, 0, false) }
 }
 
 /// [`realloc`] so that `p + offset` is a multiple of `align`.
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn realloc_aligned_at(p: *mut u8, size: usize, align: usize, offset: usize) -> *mut u8 {
+pub unsafe fn realloc_aligned_at(
+    source: impl Source,
+    p: *mut u8,
+    size: usize,
+    align: usize,
+    offset: usize,
+) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { resize(p, size, align, offset, false) }
+    unsafe { resize(source, p, size, align, offset, false) }
 }
 
 /// [`rezalloc`] to a multiple of `align`.
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn rezalloc_aligned(p: *mut u8, size: usize, align: usize) -> *mut u8 {
+pub unsafe fn rezalloc_aligned(
+    source: impl Source,
+    p: *mut u8,
+    size: usize,
+    align: usize,
+) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { resize(p, size, align, 0, true) }
+    unsafe { resize(source, p, size, align, 0, true) }
 }
 
 /// [`rezalloc`] so that `p + offset` is a multiple of `align`.
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn rezalloc_aligned_at(p: *mut u8, size: usize, align: usize, offset: usize) -> *mut u8 {
+pub unsafe fn rezalloc_aligned_at(
+    source: impl Source,
+    p: *mut u8,
+    size: usize,
+    align: usize,
+    offset: usize,
+) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { resize(p, size, align, offset, true) }
+    unsafe { resize(source, p, size, align, offset, true) }
 }
 
 /// [`rezalloc_aligned`] to `count * size` bytes; null when the product overflows.
 ///
 /// # Safety
 /// As for [`realloc`].
-pub unsafe fn recalloc_aligned(p: *mut u8, count: usize, size: usize, align: usize) -> *mut u8 {
+pub unsafe fn recalloc_aligned(
+    source: impl Source,
+    p: *mut u8,
+    count: usize,
+    size: usize,
+    align: usize,
+) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { recalloc_aligned_at(p, count, size, align, 0) }
+    unsafe { recalloc_aligned_at(source, p, count, size, align, 0) }
 }
 
 /// [`rezalloc_aligned_at`] to `count * size` bytes; null when the product overflows.
@@ -148,6 +177,7 @@ pub unsafe fn recalloc_aligned(p: *mut u8, count: usize, size: usize, align: usi
 /// # Safety
 /// As for [`realloc`].
 pub unsafe fn recalloc_aligned_at(
+    source: impl Source,
     p: *mut u8,
     count: usize,
     size: usize,
@@ -156,17 +186,17 @@ pub unsafe fn recalloc_aligned_at(
 ) -> *mut u8 {
     match count.checked_mul(size) {
         // SAFETY: the caller's promise.
-        Some(total) => unsafe { resize(p, total, align, offset, true) },
+        Some(total) => unsafe { resize(source, p, total, align, offset, true) },
         None => overflow(count, size),
     }
 }
 
-fn allocate(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+fn allocate(source: impl Source, size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
     match (align <= WORD_SIZE && offset == 0, zero) {
-        (true, false) => alloc::malloc(size),
-        (true, true) => alloc::zalloc(size),
-        (false, false) => aligned::malloc_aligned_at(size, align, offset),
-        (false, true) => aligned::zalloc_aligned_at(size, align, offset),
+        (true, false) => alloc::malloc(source, size),
+        (true, true) => alloc::zalloc(source, size),
+        (false, false) => aligned::malloc_aligned_at(source, size, align, offset),
+        (false, true) => aligned::zalloc_aligned_at(source, size, align, offset),
     }
 }
 
@@ -174,13 +204,20 @@ fn allocate(size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
 ///
 /// # Safety
 /// As for [`realloc`].
-unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: bool) -> *mut u8 {
+unsafe fn resize(
+    source: impl Source,
+    p: *mut u8,
+    size: usize,
+    align: usize,
+    offset: usize,
+    zero: bool,
+) -> *mut u8 {
     let align = if align <= WORD_SIZE { 1 } else { align };
     if !align.is_power_of_two() {
         return bad_alignment(size, align);
     }
     if p.is_null() {
-        return allocate(size, align, offset, zero);
+        return allocate(source, size, align, offset, zero);
     }
     let Some(page) = PageRef::of_addr(p.addr()) else {
         report::invalid_pointer("mi_realloc", p.addr());
@@ -188,10 +225,11 @@ unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: boo
     };
     let old = page.usable_from(p.addr());
     let stays_aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
-    if size <= old && size >= old / 2 && size > 0 && stays_aligned {
+    let stays = stays_aligned && source.keeps(&page);
+    if size <= old && size >= old / 2 && size > 0 && stays {
         return p;
     }
-    if page.bin() == HUGE_BIN && stays_aligned && size > MEDIUM_BLOCK_MAX && p == page.start() {
+    if page.bin() == HUGE_BIN && stays && size > MEDIUM_BLOCK_MAX && p == page.start() {
         // SAFETY: the block is the caller's, and it is the only one of its page.
         if unsafe { resize_in_place(page, size, zero) } {
             return p;
@@ -205,7 +243,7 @@ unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: boo
         }
     }
     // SAFETY: the caller's promise; `old` bytes are usable at `p`.
-    unsafe { copy(p, old, size, align, offset, zero) }
+    unsafe { copy(source, p, old, size, align, offset, zero) }
 }
 
 /// Reallocates by copying.
@@ -213,6 +251,7 @@ unsafe fn resize(p: *mut u8, size: usize, align: usize, offset: usize, zero: boo
 /// # Safety
 /// As for [`realloc`]; `p` is a live block with `old` usable bytes.
 unsafe fn copy(
+    source: impl Source,
     p: *mut u8,
     old: usize,
     size: usize,
@@ -221,7 +260,7 @@ unsafe fn copy(
     zero: bool,
 ) -> *mut u8 {
     // Only what the old block does not cover needs to be zeroed, unless fresh memory is zero anyway.
-    let fresh = allocate(size, align, offset, zero && size > old);
+    let fresh = allocate(source, size, align, offset, zero && size > old);
     if fresh.is_null() {
         return null_mut();
     }

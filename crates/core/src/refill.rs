@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 
 use crate::abandon;
 use crate::config::SLICE_SIZE;
+use crate::deferred;
 use crate::heap::Heap;
 use crate::options::{self, Opt};
 use crate::page::{Page, PageRef};
@@ -104,7 +105,7 @@ fn extend(page: PageRef) -> bool {
 
 /// Makes a fresh page of `bin` the first of its queue.
 fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
-    let heap = theap.heap();
+    let heap = theap.living_heap()?;
     let span =
         heap.subproc().arenas.take(size_class::page_slices(bin), SLICE_SIZE, heap.arena())?;
     // SAFETY: the span was just claimed.
@@ -116,8 +117,10 @@ fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
 /// What a theap does every so many slow-path calls.
 #[cold]
 fn chores(theap: &Theap) {
+    let Some(heap) = theap.living_heap() else { return };
+    deferred::call(theap, false);
     theap.sweep_retired(false);
-    theap.heap().subproc().arenas.purge_if_due();
+    heap.subproc().arenas.purge_if_due();
     let interval = options::get(Opt::GenericCollect).clamp(1, 1_000_000).unsigned_abs();
     if theap.calls().is_multiple_of(interval.next_multiple_of(crate::config::SWEEP_CALLS)) {
         theap.collect();

@@ -79,6 +79,11 @@ impl RemoteList {
         list(self.word.load(Ordering::Relaxed)).is_null()
     }
 
+    /// The first listed block, or null, for those who look at the list only.
+    pub fn peek(&self) -> *mut Block {
+        list(self.word.load(Ordering::Acquire))
+    }
+
     /// Gives `block` back to its page, claiming the page when it is abandoned.
     ///
     /// # Safety

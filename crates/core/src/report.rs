@@ -9,7 +9,7 @@
 
 mod buffer;
 mod faults;
-mod hook;
+pub(crate) mod hook;
 mod output;
 mod settings;
 

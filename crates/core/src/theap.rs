@@ -9,8 +9,10 @@
 //! the theap's `tid` in its owner word.
 #![allow(unsafe_code)]
 
+mod table;
+
 use core::cell::Cell;
-use core::ptr::{null, null_mut};
+use core::ptr::{null, without_provenance};
 
 use crate::config::{DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SMALL_BLOCK_MAX, SWEEP_CALLS};
 use crate::heap::Heap;
@@ -20,12 +22,34 @@ use crate::size_class::{self, BIN_COUNT};
 use crate::stats::STATS;
 use crate::sync::{AtomicPtr, Ordering};
 
+pub use table::NUMBER_END;
+use table::TheapTable;
+
+/// Entries of a theap's cache of theaps.
+const CACHE_ENTRIES: usize = 8;
+
+/// Theaps that were used last, by the addresses of their heaps. The first entry is never looked at: behind the
+/// first sentinel there is something else in its place.
+type Cache = [Cell<*const Theap>; CACHE_ENTRIES + 1];
+
+/// Where the cache has the theap of the heap at `heap`.
+#[inline(always)]
+fn cache_index(heap: *const Heap) -> usize {
+    const SHIFT: u32 = size_of::<Heap>().next_power_of_two().trailing_zeros();
+    1 + (heap.addr() >> SHIFT) % CACHE_ENTRIES
+}
+
+/// The heap of a theap that is part of none.
+const NO_HEAP: *mut Heap = without_provenance::<Heap>(align_of::<Heap>()).cast_mut();
+
 /// One thread's part of one heap.
 #[repr(C)]
 pub struct Theap {
     direct: [Cell<*mut Page>; DIRECT_ENTRIES],
+    /// Never null, and what it leads to has a heap to compare with: the theap itself where nothing else is.
+    cache: Cache,
     tid: Cell<usize>,
-    /// The heap that the theap is part of; null when that was destroyed, and the theap waits for another.
+    /// The heap that the theap is part of; `NO_HEAP` when that was destroyed, and the theap waits for another.
     heap: AtomicPtr<Heap>,
     /// Slow-path calls so far: the clock by which the theap does its chores.
     calls: Cell<u64>,
@@ -33,8 +57,12 @@ pub struct Theap {
     retired: Cell<(u8, u8)>,
     /// The theap of the main heap of the same thread.
     root: Cell<*const Self>,
-    /// The next theap of the same thread.
-    pub sibling: Cell<*const Self>,
+    /// In the root: the other theaps of the thread.
+    others: TheapTable,
+    /// In the root: calls of the deferred-free function so far.
+    heartbeat: Cell<u64>,
+    /// In the root: the thread is inside the deferred-free function.
+    in_deferred: Cell<bool>,
     /// Neighbours in the heap's list of theaps, under `HEAPS`.
     pub next: Cell<*const Self>,
     /// See `next`.
@@ -65,8 +93,10 @@ struct ReadOnly(Sentinels);
 // SAFETY: nothing ever writes to the sentinels.
 unsafe impl Sync for ReadOnly {}
 
-static SENTINELS: ReadOnly =
-    ReadOnly(Sentinels { first_entry: Cell::new(EMPTY), rest: Theap::new() });
+static SENTINELS: ReadOnly = ReadOnly(Sentinels {
+    first_entry: Cell::new(EMPTY),
+    rest: Theap::new(&raw const SENTINELS.0.rest),
+});
 
 crate::os::thread_slot!(Theap, SENTINELS);
 
@@ -110,16 +140,31 @@ pub fn set_current(theap: *const Theap) {
 }
 
 impl Theap {
-    /// A theap without pages that belongs to no thread yet.
-    pub(crate) const fn new() -> Self {
+    /// The sentinel at `place`.
+    const fn new(place: *const Self) -> Self {
+        // A constant of no type's own can't name `place`: filled in by hand.
+        let cache: Cache = [
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+            Cell::new(place),
+        ];
         Self {
             direct: [const { Cell::new(EMPTY) }; DIRECT_ENTRIES],
+            cache,
             tid: Cell::new(0),
-            heap: AtomicPtr::new(null_mut()),
+            heap: AtomicPtr::new(NO_HEAP),
             calls: Cell::new(0),
             retired: Cell::new(NONE_RETIRED),
             root: Cell::new(null()),
-            sibling: Cell::new(null()),
+            others: TheapTable::new(),
+            heartbeat: Cell::new(0),
+            in_deferred: Cell::new(false),
             next: Cell::new(null()),
             prev: Cell::new(null()),
             queues: [const { PageQueue::new() }; BIN_COUNT],
@@ -129,6 +174,9 @@ impl Theap {
     /// Makes zeroed memory a theap for `heap` of the thread `tid`, whose theap of the main heap is `root`.
     pub fn init(&self, tid: usize, heap: &'static Heap, root: *const Self) {
         self.reset();
+        for entry in &self.cache {
+            entry.set(self);
+        }
         self.tid.set(tid);
         self.root.set(root);
         self.set_heap(Some(heap));
@@ -147,7 +195,7 @@ impl Theap {
 
     /// Makes the theap part of `heap`, or of none.
     pub fn set_heap(&self, heap: Option<&'static Heap>) {
-        let heap = heap.map_or(null_mut(), |heap| core::ptr::from_ref(heap).cast_mut());
+        let heap = heap.map_or(NO_HEAP, |heap| core::ptr::from_ref(heap).cast_mut());
         self.heap.store(heap, Ordering::Release);
     }
 
@@ -155,7 +203,62 @@ impl Theap {
     #[inline]
     pub fn is_part_of(&self, heap: Option<&Heap>) -> bool {
         let mine = self.heap.load(Ordering::Acquire).cast_const();
-        core::ptr::eq(mine, heap.map_or(null(), core::ptr::from_ref))
+        core::ptr::eq(mine, heap.map_or(NO_HEAP, core::ptr::from_ref))
+    }
+
+    /// The theap of the heap at `heap`, if it is among those that the thread of `theap` used last. `heap` may be
+    /// any address.
+    ///
+    /// # Safety
+    /// `theap` is the calling thread's theap or a sentinel.
+    #[inline(always)]
+    pub unsafe fn cached(theap: *const Self, heap: *const Heap) -> Option<*const Self> {
+        // SAFETY: every entry but the first of both sentinels and of a theap is a theap of the thread, which ends
+        // with it, or a sentinel.
+        unsafe {
+            let found = (*theap).cache[cache_index(heap)].get();
+            core::ptr::eq((*found).heap.load(Ordering::Relaxed), heap).then_some(found)
+        }
+    }
+
+    /// Notes that `other`, a theap of the same thread, is used.
+    pub fn remember(&self, other: &'static Self) {
+        self.cache[cache_index(other.heap.load(Ordering::Relaxed))].set(other);
+    }
+
+    /// The other theap of this root's thread that has the number of `heap`, whatever heap it is part of now.
+    pub fn other(&self, heap: &Heap) -> Option<&'static Self> {
+        self.others.get(heap.number())
+    }
+
+    /// Enters a theap of this root's thread for `heap`, which has none yet. False when memory ran out.
+    pub fn add_other(&self, heap: &Heap, theap: &'static Self) -> bool {
+        self.others.set(heap.number(), theap)
+    }
+
+    /// Calls `f` with every theap of this root's thread but the root.
+    pub fn for_each_other(&self, f: impl FnMut(&'static Self)) {
+        self.others.for_each(f);
+    }
+
+    /// Forgets the other theaps of this root's thread.
+    pub fn forget_others(&self) {
+        self.others.clear();
+    }
+
+    /// Whether the theap serves threads whose exit hook has run: its id is its own address.
+    pub fn is_late(&self) -> bool {
+        self.tid() == core::ptr::from_ref(self).addr()
+    }
+
+    /// Calls `f` with the thread's next heartbeat, unless the thread is inside such a call already. Only on a
+    /// root.
+    pub fn beat(&self, f: impl FnOnce(u64)) {
+        if !self.in_deferred.replace(true) {
+            self.heartbeat.set(self.heartbeat.get() + 1);
+            f(self.heartbeat.get());
+            self.in_deferred.set(false);
+        }
     }
 
     /// The theap of the main heap of the same thread.
@@ -186,7 +289,13 @@ impl Theap {
         self.tid.get()
     }
 
-    /// The heap that the theap is part of.
+    /// The heap that the theap is part of, if that was not destroyed.
+    #[inline]
+    pub fn living_heap(&self) -> Option<&'static Heap> {
+        (!self.is_part_of(None)).then(|| self.heap())
+    }
+
+    /// The heap that the theap is part of, which was not destroyed.
     pub fn heap(&self) -> &'static Heap {
         // SAFETY: a theap in use has a heap, which outlives that use.
         unsafe { &*self.heap.load(Ordering::Relaxed) }
@@ -298,6 +407,16 @@ impl Theap {
         self.disown(page);
         // SAFETY: the page was owned by this theap, is in no queue now, and has no live block.
         unsafe { Heap::release_page(page) };
+    }
+
+    /// Takes up a page that the theap's thread disowned for a while: at the front of its queue if `front`. The page
+    /// is given back when no block of it is live any more.
+    pub fn take_up(&self, page: PageRef, front: bool) {
+        self.own(page, front);
+        page.take_remote();
+        if page.used.get() == 0 {
+            self.give_back(page);
+        }
     }
 
     /// Counts a slow-path call; true when it is time for the theap's chores.

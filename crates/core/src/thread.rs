@@ -14,13 +14,13 @@
 //! give a new thread of the child the id of a vanished one.
 #![allow(unsafe_code)]
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr::{NonNull, null};
 
 use crate::abandon;
 use crate::arena::meta;
-use crate::heap::{HEAPS, Heap, MAIN_HEAP, MAIN_SUBPROC};
+use crate::deferred;
+use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_subproc};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::page::PageRef;
@@ -30,16 +30,8 @@ use crate::stats::{self, STATS};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
-/// The theap of threads whose exit hook has run, made when one of them allocates. Under its lock.
-struct Late {
-    lock: os::Lock,
-    theap: Cell<*const Theap>,
-}
-
-// SAFETY: `theap` is touched only under the lock.
-unsafe impl Sync for Late {}
-
-static LATE: Late = Late { lock: os::Lock::new(), theap: Cell::new(null()) };
+/// Guards the theaps of threads whose exit hook has run, one for each heap, made when such a thread allocates.
+static LATE: os::Lock = os::Lock::new();
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 /// The thread that was first to make a theap.
@@ -101,24 +93,35 @@ pub fn thread_done() {
     end_thread(EMPTY_THEAP);
 }
 
-/// The calling thread's theap, made if need be. `None` when its exit hook has run or memory ran out.
+/// The calling thread's theap for plain allocation, made if need be. `None` when its exit hook has run or memory ran out.
 #[cold]
 pub fn ensure() -> Option<&'static Theap> {
     if let Some(theap) = theap::current_or_none() {
-        return Some(theap);
+        if theap.living_heap().is_some() {
+            return Some(theap);
+        }
+        // The thread's default heap was destroyed by another thread.
+        theap::set_current(theap.root());
+        return Some(theap.root());
     }
     if theap::is_exited() {
         return None;
     }
+    start(&MAIN_SUBPROC)
+}
+
+/// Gives the calling thread, which has none, its root theap.
+fn start(subproc: &'static SubProcess) -> Option<&'static Theap> {
     process_init();
-    let theap = new_theap()?;
+    let theap = new_theap(|_| true)?;
     let me = os::thread_id();
     let first = FIRST.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed);
     if first.is_err_and(|first| first != me) {
         SHARED.store(true, Ordering::Relaxed);
     }
-    theap.init(me, &MAIN_HEAP, theap);
+    theap.init(me, subproc.main_heap(), theap);
     link(theap);
+    subproc.threads.fetch_add(1, Ordering::Relaxed);
     STATS.threads.increase(1);
     // From here on the library can be re-entered: what follows may allocate.
     theap::set_current(theap);
@@ -126,25 +129,78 @@ pub fn ensure() -> Option<&'static Theap> {
     Some(theap)
 }
 
-/// Zeroed memory for a theap; `None` when memory ran out.
-pub(crate) fn new_theap() -> Option<&'static Theap> {
-    let storage = meta::take(size_of::<Theap>())?.cast::<Theap>();
-    // SAFETY: zeroed memory of a theap's size, which nobody else knows; zeros are a theap to be initialised.
-    Some(unsafe { storage.as_ref() })
+/// The sub-process of the calling thread.
+pub fn subproc() -> &'static SubProcess {
+    theap::current_or_none().map_or(&MAIN_SUBPROC, |theap| theap.root().heap().subproc())
 }
 
-/// Calls `f` with the theap of threads that have ended. `None` when memory ran out.
-pub fn with_late_theap<R>(f: impl FnOnce(&Theap) -> Option<R>) -> Option<R> {
-    process_init();
-    let _guard = LATE.lock.lock();
-    if LATE.theap.get().is_null() {
-        let theap = new_theap()?;
-        // Its own address: no thread's id, so every free into its pages is a remote one.
-        theap.init(core::ptr::from_ref(theap).addr(), &MAIN_HEAP, theap);
-        LATE.theap.set(theap);
+/// Makes the calling thread one of `subproc`: its plain allocation comes from there. What it allocated before
+/// stays valid, as abandoned memory of the main sub-process. False when the thread has joined another already, or
+/// memory ran out.
+pub fn join(subproc: &'static SubProcess) -> bool {
+    if theap::is_exited() {
+        return false;
     }
-    // SAFETY: set above to a theap that is never given back.
-    f(unsafe { &*LATE.theap.get() })
+    let Some(theap) = theap::current_or_none() else { return start(subproc).is_some() };
+    let root = theap.root();
+    let joined = root.heap().subproc();
+    if joined.is(subproc) || !joined.is(&MAIN_SUBPROC) {
+        return joined.is(subproc);
+    }
+    abandon::abandon_all(root);
+    let _guard = HEAPS.lock();
+    unlink(root);
+    root.init(os::thread_id(), subproc.main_heap(), root);
+    link_locked(root);
+    joined.threads.fetch_sub(1, Ordering::Relaxed);
+    subproc.threads.fetch_add(1, Ordering::Relaxed);
+    theap::set_current(root);
+    true
+}
+
+/// Makes a theap of the calling thread the one that serves its plain allocation, and says which it was. `None`, and
+/// nothing changed, when memory ran out or the thread's exit hook has run.
+pub fn set_default(theap: &'static Theap) -> Option<&'static Theap> {
+    let before = ensure()?;
+    theap::set_current(theap);
+    Some(before)
+}
+
+/// Zeroed memory for a theap, if `keep` takes it; `None` when it does not, or memory ran out.
+pub(crate) fn new_theap(keep: impl FnOnce(&'static Theap) -> bool) -> Option<&'static Theap> {
+    let storage = meta::take(size_of::<Theap>())?.cast::<Theap>();
+    // SAFETY: zeroed memory of a theap's size, which nobody else knows; zeros are a theap to be initialised.
+    let theap: &'static Theap = unsafe { storage.as_ref() };
+    if keep(theap) {
+        return Some(theap);
+    }
+    give_storage(theap);
+    None
+}
+
+/// Calls `f` with the theap of `heap` that serves threads which have ended. `None` when memory ran out.
+pub fn with_late_theap<R>(heap: &'static Heap, f: impl FnOnce(&Theap) -> Option<R>) -> Option<R> {
+    process_init();
+    let _guard = LATE.lock();
+    if heap.late.get().is_null() {
+        let theap = new_theap(|_| true)?;
+        // Its own address: no thread's id, so every free into its pages is a remote one.
+        theap.init(core::ptr::from_ref(theap).addr(), heap, theap);
+        heap.late.set(core::ptr::from_ref(theap).cast());
+    }
+    // SAFETY: set above to a theap that ends under the lock.
+    f(unsafe { &*heap.late.get().cast() })
+}
+
+/// Ends the theap of `heap` that served threads which have ended, after `f` has dealt with its pages.
+pub(crate) fn end_late_theap(heap: &Heap, f: impl FnOnce(&Theap)) {
+    let _guard = LATE.lock();
+    let late = heap.late.replace(null()).cast::<Theap>();
+    // SAFETY: under the lock the heap names a live theap or none.
+    if let Some(theap) = unsafe { late.as_ref() } {
+        f(theap);
+        give_storage(theap);
+    }
 }
 
 /// Adds a theap to its heap's list.
@@ -192,19 +248,17 @@ fn end_thread(after: *const Theap) {
     };
     theap::set_current(after);
     let root = theap.root();
-    let mut next = root.sibling.replace(null());
-    // SAFETY: the siblings are this thread's theaps, and each is read before its storage is given back.
-    while let Some(theap) = unsafe { next.as_ref() } {
-        next = theap.sibling.get();
-        end_theap(theap);
-    }
+    let subproc = root.heap().subproc();
+    root.for_each_other(end_theap);
+    root.forget_others();
     end_theap(root);
-    MAIN_SUBPROC.arenas.purge_if_due();
+    subproc.arenas.purge_if_due();
+    subproc.threads.fetch_sub(1, Ordering::Release);
     STATS.threads.decrease(1);
 }
 
 /// Gives up a theap of the calling thread.
-fn end_theap(theap: &Theap) {
+fn end_theap(theap: &'static Theap) {
     abandon::abandon_all(theap);
     {
         let _guard = HEAPS.lock();
@@ -221,10 +275,12 @@ unsafe extern "C" fn on_thread_exit(_theap: *mut c_void) {
 }
 
 unsafe extern "C" fn before_fork() {
-    LATE.lock.acquire();
+    LATE.acquire();
     HEAPS.acquire();
-    MAIN_SUBPROC.arenas.lock_for_fork();
-    for_each_heap(|heap| heap.pages.lock_for_fork());
+    for_each_subproc(|subproc| {
+        subproc.arenas.lock_for_fork();
+        for_each_heap(subproc, |heap| heap.pages.lock_for_fork());
+    });
     meta::lock_for_fork();
 }
 
@@ -232,10 +288,12 @@ unsafe extern "C" fn after_fork_in_parent() {
     // SAFETY: `before_fork` took the locks, in this thread or in the one that this process was forked from.
     unsafe {
         meta::unlock_after_fork();
-        for_each_heap(|heap| heap.pages.unlock_after_fork());
-        MAIN_SUBPROC.arenas.unlock_after_fork();
+        for_each_subproc(|subproc| {
+            for_each_heap(subproc, |heap| heap.pages.unlock_after_fork());
+            subproc.arenas.unlock_after_fork();
+        });
         HEAPS.release();
-        LATE.lock.release();
+        LATE.release();
     }
 }
 
@@ -243,25 +301,26 @@ unsafe extern "C" fn after_fork_in_child() {
     // SAFETY: as the caller of this hook.
     unsafe { after_fork_in_parent() };
     report::after_fork_in_child();
+    deferred::after_fork_in_child();
     let me = os::thread_id();
     let first = FIRST.swap(me, Ordering::Relaxed);
     if !SHARED.swap(false, Ordering::Relaxed) && (first == me || first == 0) {
         return;
     }
-    let late = LATE.theap.get();
-    let whole = [me, if late.is_null() { me } else { late.addr() }];
-    for arena in MAIN_SUBPROC.arenas.iter() {
-        arena.doubt_contents();
-        arena.for_each_page(|index| {
-            abandon::forget(PageRef::from_record(arena.record(index)), whole);
-            true
+    for_each_subproc(|subproc| {
+        for arena in subproc.arenas.iter() {
+            arena.doubt_contents();
+            arena.for_each_page(|index| {
+                abandon::forget(PageRef::from_record(arena.record(index)), me);
+                true
+            });
+        }
+        for_each_heap(subproc, |heap| {
+            heap.pages.for_each(|page| abandon::forget(page, me));
+            drop_vanished_theaps(heap, me);
         });
-    }
-    for_each_heap(|heap| {
-        heap.pages.for_each(|page| abandon::forget(page, whole));
-        drop_vanished_theaps(heap, os::thread_id());
+        subproc.forget_abandoned();
     });
-    MAIN_SUBPROC.forget_abandoned();
 }
 
 /// Notes that the calling thread uses the library without a theap: it is not the only thread.
@@ -272,9 +331,9 @@ pub fn note_guest(theap: Option<&Theap>) {
     }
 }
 
-/// Calls `f` with every heap. The caller holds `HEAPS`, or is the only thread.
-fn for_each_heap(mut f: impl FnMut(&'static Heap)) {
-    let mut next = Some(&MAIN_HEAP);
+/// Calls `f` with every heap of a sub-process, the main one first. The caller holds `HEAPS`, or is the only thread.
+pub(crate) fn for_each_heap(subproc: &SubProcess, mut f: impl FnMut(&'static Heap)) {
+    let mut next = Some(subproc.main_heap());
     while let Some(heap) = next {
         // SAFETY: the list holds live heaps only.
         next = unsafe { heap.next.get().as_ref() };
@@ -282,7 +341,8 @@ fn for_each_heap(mut f: impl FnMut(&'static Heap)) {
     }
 }
 
-/// Frees the theaps of threads other than `survivor`.
+/// Frees the theaps of threads other than `survivor`. Their tables of theaps may have been changing: nothing is
+/// reached through them, and their memory is lost.
 fn drop_vanished_theaps(heap: &'static Heap, survivor: usize) {
     let mut at = heap.theaps.get().cast::<Theap>();
     // SAFETY: the list holds live theaps, and each is read before its storage is given back.
@@ -292,6 +352,7 @@ fn drop_vanished_theaps(heap: &'static Heap, survivor: usize) {
             unlink(theap);
             if core::ptr::eq(theap.root(), theap) {
                 STATS.threads.decrease(1);
+                heap.subproc().threads.fetch_sub(1, Ordering::Relaxed);
             }
             give_storage(theap);
         }

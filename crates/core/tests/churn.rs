@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Rimalloc, resident};
+use rimalloc_core::source::Plain;
 use rimalloc_core::{alloc, free};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -125,7 +126,7 @@ fn a_thread_that_only_frees_keeps_memory_flat() {
     let mut gauge = Gauge::new();
     for i in 0..blocks {
         let size = rng.between(1, 2000);
-        let p = alloc::malloc(size);
+        let p = alloc::malloc(Plain, size);
         assert!(!p.is_null(), "no block of {size} bytes");
         // SAFETY: the block is new and holds `size` bytes.
         unsafe { p.write_bytes(1, size) };
@@ -148,7 +149,7 @@ fn threads_that_end_at_once_give_their_memory_back() {
     for i in 0..threads {
         let worker = thread::spawn(|| {
             let sizes = [16, 100, 1000, 10_000, 100_000, 1 << 20];
-            let blocks = sizes.map(|size| (alloc::zalloc(size), size));
+            let blocks = sizes.map(|size| (alloc::zalloc(Plain, size), size));
             for (p, size) in blocks {
                 assert!(!p.is_null(), "no block of {size} bytes");
                 // SAFETY: the block is live and holds `size` bytes; it ends here.

@@ -17,6 +17,7 @@ use rimalloc_core::realloc::{
     expand, realloc, realloc_aligned, realloc_aligned_at, reallocf, reallocn, recalloc,
     recalloc_aligned, recalloc_aligned_at, rezalloc, rezalloc_aligned, rezalloc_aligned_at,
 };
+use rimalloc_core::source::Plain;
 use rimalloc_core::{collect, thread};
 
 const PTRDIFF_MAX: usize = isize::MAX as usize;
@@ -52,14 +53,14 @@ fn usable(p: *const u8) -> usize {
 fn size_zero_gives_unique_blocks() {
     type Make = fn() -> *mut u8;
     let makers: [(&str, Make); 8] = [
-        ("malloc", || malloc(0)),
-        ("zalloc", || zalloc(0)),
-        ("calloc by count", || calloc(0, 8)),
-        ("calloc by size", || calloc(usize::MAX, 0)),
-        ("mallocn", || mallocn(0, usize::MAX)),
-        ("malloc_small", || malloc_small(0)),
-        ("zalloc_small", || zalloc_small(0)),
-        ("malloc_aligned", || malloc_aligned(0, 64)),
+        ("malloc", || malloc(Plain, 0)),
+        ("zalloc", || zalloc(Plain, 0)),
+        ("calloc by count", || calloc(Plain, 0, 8)),
+        ("calloc by size", || calloc(Plain, usize::MAX, 0)),
+        ("mallocn", || mallocn(Plain, 0, usize::MAX)),
+        ("malloc_small", || malloc_small(Plain, 0)),
+        ("zalloc_small", || zalloc_small(Plain, 0)),
+        ("malloc_aligned", || malloc_aligned(Plain, 0, 64)),
     ];
     let blocks: Vec<_> = makers.iter().chain(&makers).map(|(name, make)| (name, make())).collect();
     for (i, (name, p)) in blocks.iter().enumerate() {
@@ -73,15 +74,15 @@ fn size_zero_gives_unique_blocks() {
 #[test]
 fn impossible_sizes_are_refused() {
     for size in IMPOSSIBLE {
-        assert!(malloc(size).is_null(), "{size:#x}");
-        assert!(zalloc(size).is_null(), "{size:#x}");
-        assert!(calloc(1, size).is_null(), "{size:#x}");
-        assert!(mallocn(size, 1).is_null(), "{size:#x}");
+        assert!(malloc(Plain, size).is_null(), "{size:#x}");
+        assert!(zalloc(Plain, size).is_null(), "{size:#x}");
+        assert!(calloc(Plain, 1, size).is_null(), "{size:#x}");
+        assert!(mallocn(Plain, size, 1).is_null(), "{size:#x}");
         for align in [1, 16, 4096, 1 << 30] {
-            assert!(malloc_aligned(size, align).is_null(), "{size:#x} {align}");
-            assert!(zalloc_aligned(size, align).is_null(), "{size:#x} {align}");
-            assert!(calloc_aligned(1, size, align).is_null(), "{size:#x} {align}");
-            assert!(malloc_aligned_at(size, align, 8).is_null(), "{size:#x} {align}");
+            assert!(malloc_aligned(Plain, size, align).is_null(), "{size:#x} {align}");
+            assert!(zalloc_aligned(Plain, size, align).is_null(), "{size:#x} {align}");
+            assert!(calloc_aligned(Plain, 1, size, align).is_null(), "{size:#x} {align}");
+            assert!(malloc_aligned_at(Plain, size, align, 8).is_null(), "{size:#x} {align}");
         }
         assert_eq!(good_size(size), size);
     }
@@ -90,11 +91,14 @@ fn impossible_sizes_are_refused() {
 #[test]
 fn sizes_beyond_the_address_space_are_refused() {
     for size in [1 << 48, 1 << 56, PTRDIFF_MAX - (1 << 20), PTRDIFF_MAX - 1, PTRDIFF_MAX] {
-        assert!(malloc(size).is_null(), "{size:#x}");
-        assert!(zalloc(size).is_null(), "{size:#x}");
+        assert!(malloc(Plain, size).is_null(), "{size:#x}");
+        assert!(zalloc(Plain, size).is_null(), "{size:#x}");
         for align in [16, 4096, 1 << 20, 1 << 40] {
-            assert!(malloc_aligned(size, align).is_null(), "{size:#x} {align:#x}");
-            assert!(malloc_aligned_at(size, align, align - 1).is_null(), "{size:#x} {align:#x}");
+            assert!(malloc_aligned(Plain, size, align).is_null(), "{size:#x} {align:#x}");
+            assert!(
+                malloc_aligned_at(Plain, size, align, align - 1).is_null(),
+                "{size:#x} {align:#x}"
+            );
         }
     }
 }
@@ -102,19 +106,22 @@ fn sizes_beyond_the_address_space_are_refused() {
 #[test]
 fn products_that_overflow_are_refused() {
     for (count, size) in OVERFLOWS {
-        let p = malloc(100);
+        let p = malloc(Plain, 100);
         assert!(!p.is_null());
         // SAFETY: the block is live and holds a byte; refused calls keep it.
         unsafe {
             p.write(42);
-            assert!(calloc(count, size).is_null(), "{count:#x} {size:#x}");
-            assert!(mallocn(count, size).is_null(), "{count:#x} {size:#x}");
-            assert!(calloc_aligned(count, size, 64).is_null(), "{count:#x} {size:#x}");
-            assert!(calloc_aligned_at(count, size, 64, 8).is_null(), "{count:#x} {size:#x}");
-            assert!(reallocn(p, count, size).is_null(), "{count:#x} {size:#x}");
-            assert!(recalloc(p, count, size).is_null(), "{count:#x} {size:#x}");
-            assert!(recalloc_aligned(p, count, size, 64).is_null(), "{count:#x} {size:#x}");
-            assert!(recalloc_aligned_at(p, count, size, 64, 8).is_null(), "{count:#x} {size:#x}");
+            assert!(calloc(Plain, count, size).is_null(), "{count:#x} {size:#x}");
+            assert!(mallocn(Plain, count, size).is_null(), "{count:#x} {size:#x}");
+            assert!(calloc_aligned(Plain, count, size, 64).is_null(), "{count:#x} {size:#x}");
+            assert!(calloc_aligned_at(Plain, count, size, 64, 8).is_null(), "{count:#x} {size:#x}");
+            assert!(reallocn(Plain, p, count, size).is_null(), "{count:#x} {size:#x}");
+            assert!(recalloc(Plain, p, count, size).is_null(), "{count:#x} {size:#x}");
+            assert!(recalloc_aligned(Plain, p, count, size, 64).is_null(), "{count:#x} {size:#x}");
+            assert!(
+                recalloc_aligned_at(Plain, p, count, size, 64, 8).is_null(),
+                "{count:#x} {size:#x}"
+            );
             assert_eq!(p.read(), 42);
         }
         assert!(usable(p) >= 100);
@@ -126,12 +133,12 @@ fn products_that_overflow_are_refused() {
 fn alignments_that_are_not_powers_of_two_are_refused() {
     for align in BAD_ALIGNS {
         for size in [0, 1, 48, 5000, 1 << 20] {
-            assert!(malloc_aligned(size, align).is_null(), "{size} {align:#x}");
-            assert!(zalloc_aligned(size, align).is_null(), "{size} {align:#x}");
-            assert!(calloc_aligned(2, size, align).is_null(), "{size} {align:#x}");
-            assert!(malloc_aligned_at(size, align, 16).is_null(), "{size} {align:#x}");
-            assert!(zalloc_aligned_at(size, align, 16).is_null(), "{size} {align:#x}");
-            assert!(calloc_aligned_at(2, size, align, 16).is_null(), "{size} {align:#x}");
+            assert!(malloc_aligned(Plain, size, align).is_null(), "{size} {align:#x}");
+            assert!(zalloc_aligned(Plain, size, align).is_null(), "{size} {align:#x}");
+            assert!(calloc_aligned(Plain, 2, size, align).is_null(), "{size} {align:#x}");
+            assert!(malloc_aligned_at(Plain, size, align, 16).is_null(), "{size} {align:#x}");
+            assert!(zalloc_aligned_at(Plain, size, align, 16).is_null(), "{size} {align:#x}");
+            assert!(calloc_aligned_at(Plain, 2, size, align, 16).is_null(), "{size} {align:#x}");
         }
     }
 }
@@ -142,7 +149,7 @@ fn alignments_reach_to_a_gibibyte() {
         let align = 1 << exponent;
         for size in [0, 1, 100, 4096, 70_000] {
             for make in [malloc_aligned, zalloc_aligned] {
-                let p = make(size, align);
+                let p = make(Plain, size, align);
                 assert!(!p.is_null(), "{size} {align:#x}");
                 assert!(p.addr().is_multiple_of(align), "{p:?} {align:#x}");
                 assert!(usable(p) >= size, "{size} {align:#x}");
@@ -160,7 +167,7 @@ fn an_offset_may_exceed_the_size() {
     for (size, align, offset) in
         [(10, 64, 8), (10, 64, 1000), (1, 4096, 4095), (100, 16, 1), (0, 32, 31)]
     {
-        let p = malloc_aligned_at(size, align, offset);
+        let p = malloc_aligned_at(Plain, size, align, offset);
         assert!(!p.is_null(), "{size} {align} {offset}");
         assert!((p.addr() + offset).is_multiple_of(align), "{p:?} {align} {offset}");
         assert!(usable(p) >= size);
@@ -171,10 +178,10 @@ fn an_offset_may_exceed_the_size() {
 #[test]
 fn resizing_to_zero_gives_a_block() {
     for size in [1, 8, 100, 5000, 1 << 20] {
-        let p = zalloc(size);
+        let p = zalloc(Plain, size);
         assert!(!p.is_null());
         // SAFETY: the block is live and replaced by the result.
-        let small = unsafe { realloc(p, 0) };
+        let small = unsafe { realloc(Plain, p, 0) };
         assert!(!small.is_null(), "{size}");
         // SAFETY: even the smallest block holds a byte.
         unsafe {
@@ -190,16 +197,16 @@ fn resizing_null_makes_a_block() {
     // SAFETY: null may be resized.
     let blocks = unsafe {
         [
-            realloc(null_mut(), 100),
-            reallocn(null_mut(), 10, 10),
-            reallocf(null_mut(), 100),
-            rezalloc(null_mut(), 100),
-            recalloc(null_mut(), 10, 10),
-            realloc_aligned(null_mut(), 100, 64),
-            realloc_aligned_at(null_mut(), 100, 64, 8),
-            rezalloc_aligned(null_mut(), 100, 64),
-            rezalloc_aligned_at(null_mut(), 100, 64, 8),
-            realloc(null_mut(), 0),
+            realloc(Plain, null_mut(), 100),
+            reallocn(Plain, null_mut(), 10, 10),
+            reallocf(Plain, null_mut(), 100),
+            rezalloc(Plain, null_mut(), 100),
+            recalloc(Plain, null_mut(), 10, 10),
+            realloc_aligned(Plain, null_mut(), 100, 64),
+            realloc_aligned_at(Plain, null_mut(), 100, 64, 8),
+            rezalloc_aligned(Plain, null_mut(), 100, 64),
+            rezalloc_aligned_at(Plain, null_mut(), 100, 64, 8),
+            realloc(Plain, null_mut(), 0),
         ]
     };
     for p in blocks {
@@ -212,34 +219,34 @@ fn resizing_null_makes_a_block() {
 
 #[test]
 fn refused_resizes_keep_the_block() {
-    let p = zalloc(64);
+    let p = zalloc(Plain, 64);
     assert!(!p.is_null());
     // SAFETY: the block is live and refused calls keep it.
     unsafe {
         p.write_bytes(7, 64);
         for size in IMPOSSIBLE {
-            assert!(realloc(p, size).is_null(), "{size:#x}");
-            assert!(rezalloc(p, size).is_null(), "{size:#x}");
+            assert!(realloc(Plain, p, size).is_null(), "{size:#x}");
+            assert!(rezalloc(Plain, p, size).is_null(), "{size:#x}");
             assert!(expand(p, size).is_null(), "{size:#x}");
-            assert!(realloc_aligned(p, size, 64).is_null(), "{size:#x}");
-            assert!(rezalloc_aligned(p, size, 64).is_null(), "{size:#x}");
+            assert!(realloc_aligned(Plain, p, size, 64).is_null(), "{size:#x}");
+            assert!(rezalloc_aligned(Plain, p, size, 64).is_null(), "{size:#x}");
         }
         for align in [24, 4095, PTRDIFF_MAX + 1] {
-            assert!(realloc_aligned(p, 100, align).is_null(), "{align:#x}");
-            assert!(realloc_aligned_at(p, 100, align, 8).is_null(), "{align:#x}");
-            assert!(rezalloc_aligned(p, 100, align).is_null(), "{align:#x}");
-            assert!(rezalloc_aligned_at(p, 100, align, 8).is_null(), "{align:#x}");
+            assert!(realloc_aligned(Plain, p, 100, align).is_null(), "{align:#x}");
+            assert!(realloc_aligned_at(Plain, p, 100, align, 8).is_null(), "{align:#x}");
+            assert!(rezalloc_aligned(Plain, p, 100, align).is_null(), "{align:#x}");
+            assert!(rezalloc_aligned_at(Plain, p, 100, align, 8).is_null(), "{align:#x}");
         }
         assert!(core::slice::from_raw_parts(p, 64).iter().all(|byte| *byte == 7));
         // This one frees the block.
-        assert!(reallocf(p, usize::MAX).is_null());
+        assert!(reallocf(Plain, p, usize::MAX).is_null());
     }
 }
 
 #[test]
 fn blocks_expand_up_to_their_usable_size() {
     for size in [1, 100, 1000, 100_000, 3 << 20] {
-        let p = malloc(size);
+        let p = malloc(Plain, size);
         let limit = usable(p);
         // SAFETY: the block is live.
         unsafe {
@@ -288,14 +295,14 @@ fn is_left_alone(what: &str, p: *mut u8) {
         free_aligned(p, 8);
         free_size_aligned(p, 64, 8);
         assert!(expand(p, 1).is_null(), "{what}");
-        assert!(realloc(p, 64).is_null(), "{what}");
-        assert!(realloc(p, 0).is_null(), "{what}");
-        assert!(reallocn(p, 8, 8).is_null(), "{what}");
-        assert!(reallocf(p, 64).is_null(), "{what}");
-        assert!(rezalloc(p, 64).is_null(), "{what}");
-        assert!(recalloc(p, 8, 8).is_null(), "{what}");
-        assert!(realloc_aligned(p, 64, 64).is_null(), "{what}");
-        assert!(rezalloc_aligned(p, 64, 64).is_null(), "{what}");
+        assert!(realloc(Plain, p, 64).is_null(), "{what}");
+        assert!(realloc(Plain, p, 0).is_null(), "{what}");
+        assert!(reallocn(Plain, p, 8, 8).is_null(), "{what}");
+        assert!(reallocf(Plain, p, 64).is_null(), "{what}");
+        assert!(rezalloc(Plain, p, 64).is_null(), "{what}");
+        assert!(recalloc(Plain, p, 8, 8).is_null(), "{what}");
+        assert!(realloc_aligned(Plain, p, 64, 64).is_null(), "{what}");
+        assert!(rezalloc_aligned(Plain, p, 64, 64).is_null(), "{what}");
     }
 }
 
@@ -305,7 +312,12 @@ fn foreign_addresses_are_left_alone() {
     for (what, p) in foreign() {
         is_left_alone(what, p);
     }
-    let blocks = [malloc(64), malloc(5000), malloc(1 << 20), malloc_aligned(100, 1 << 20)];
+    let blocks = [
+        malloc(Plain, 64),
+        malloc(Plain, 5000),
+        malloc(Plain, 1 << 20),
+        malloc_aligned(Plain, 100, 1 << 20),
+    ];
     for (what, p) in foreign() {
         is_left_alone(what, p);
     }
@@ -317,7 +329,7 @@ fn memory_of_others_is_left_alone() {
     static mut STATIC: [u8; 64] = [5; 64];
     let mut stack = [6_u8; 64];
     let mut heap = vec![7_u8; 64];
-    let own = malloc(64);
+    let own = malloc(Plain, 64);
     assert!(!own.is_null());
     is_left_alone("static", (&raw mut STATIC).cast());
     is_left_alone("stack", stack.as_mut_ptr());
@@ -357,14 +369,18 @@ fn errno_survives_calls_that_succeed() {
     std::thread::spawn(|| {
         for size in [0, 1, 8, 100, 1000, 10_000, 100_000, 1 << 20, 40 << 20] {
             let mut p = null_mut();
-            assert!(keeps_errno(|| p = malloc(size)), "malloc of {size}");
+            assert!(keeps_errno(|| p = malloc(Plain, size)), "malloc of {size}");
             assert!(keeps_errno(|| end(p)), "free of {size}");
-            assert!(keeps_errno(|| p = zalloc(size)), "zalloc of {size}");
+            assert!(keeps_errno(|| p = zalloc(Plain, size)), "zalloc of {size}");
             // SAFETY: the block is live and replaced by the result.
-            assert!(keeps_errno(|| p = unsafe { realloc(p, size * 2 + 1) }), "realloc of {size}");
+            let grow = |p| unsafe { realloc(Plain, p, size * 2 + 1) };
+            assert!(keeps_errno(|| p = grow(p)), "realloc of {size}");
             assert!(!p.is_null());
             assert!(keeps_errno(|| end(p)), "free of {size}");
-            assert!(keeps_errno(|| p = malloc_aligned(size, 1 << 21)), "malloc_aligned of {size}");
+            assert!(
+                keeps_errno(|| p = malloc_aligned(Plain, size, 1 << 21)),
+                "malloc_aligned of {size}"
+            );
             assert!(!p.is_null());
             assert!(keeps_errno(|| end(p)), "free of aligned {size}");
         }
@@ -386,7 +402,7 @@ fn a_thread_can_begin_and_end_its_part_repeatedly() {
         thread::thread_init();
         let mut before = null_mut();
         for _ in 0..10 {
-            let p = zalloc(100);
+            let p = zalloc(Plain, 100);
             assert!(!p.is_null());
             assert!(usable(p) >= 100);
             thread::thread_done();

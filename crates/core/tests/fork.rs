@@ -11,6 +11,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicPtr};
 use core::time::Duration;
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, collect, free, realloc};
 use std::thread;
 use std::time::Instant;
@@ -38,7 +39,7 @@ fn draw_size(rng: &mut Rng) -> usize {
 
 /// A block of `size` bytes that carries its size at the front and a mark at the end, or null.
 fn make(size: usize) -> *mut u8 {
-    let p = alloc::malloc(size);
+    let p = alloc::malloc(Plain, size);
     label(p, size);
     p
 }
@@ -145,14 +146,14 @@ fn child(round: u64) -> c_int {
     for p in &mut kept[..32] {
         let size = draw_size(&mut rng);
         // SAFETY: the block is live and replaced by the result.
-        let moved = unsafe { realloc::realloc(*p, size) };
+        let moved = unsafe { realloc::realloc(Plain, *p, size) };
         if moved.is_null() {
             return 13;
         }
         label(moved, size);
         *p = moved;
     }
-    let over_aligned = aligned::zalloc_aligned(1000, 4096);
+    let over_aligned = aligned::zalloc_aligned(Plain, 1000, 4096);
     if over_aligned.is_null() {
         return 14;
     }

@@ -14,6 +14,7 @@ use process::alone;
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::{free, is_in_heap_region};
+use rimalloc_core::source::Plain;
 use std::sync::mpsc;
 use std::thread;
 
@@ -33,7 +34,7 @@ fn end(p: *mut u8) {
 /// 64 MiB in small blocks.
 fn make() -> Vec<Parcel> {
     let block = |_| {
-        let p = malloc(1000);
+        let p = malloc(Plain, 1000);
         assert!(!p.is_null());
         // SAFETY: the block is new and holds 1000 bytes.
         unsafe { p.write_bytes(1, 1000) };
@@ -57,7 +58,7 @@ fn free_all(blocks: &[Parcel]) -> c_int {
         return 3;
     }
     for size in 1..2000 {
-        let p = zalloc(size);
+        let p = zalloc(Plain, size);
         if p.is_null() {
             return 4;
         }
@@ -92,7 +93,7 @@ fn in_child(f: impl FnOnce() -> c_int) -> c_int {
 fn free_in_each_generation(blocks: &[Parcel]) {
     assert_eq!(in_child(|| free_all(blocks)), 0, "in a child");
     let in_two = in_child(|| {
-        let kept = zalloc(50);
+        let kept = zalloc(Plain, 50);
         let answer = in_child(|| free_all(blocks));
         end(kept);
         if answer == 0 { free_all(blocks) } else { 20 + answer }
@@ -166,13 +167,13 @@ fn free_in_new_thread() -> c_int {
 #[test]
 fn a_thread_of_a_child_is_not_taken_for_the_vanished_one_whose_id_it_has() {
     alone("a_thread_of_a_child_is_not_taken_for_the_vanished_one_whose_id_it_has", &[], || {
-        end(malloc(1));
+        end(malloc(Plain, 1));
         let (ready, is_ready) = mpsc::channel();
         let (stop, stopped) = mpsc::channel::<()>();
         thread::scope(|scope| {
             scope.spawn(move || {
                 OWNER.store(rimalloc_core::os::thread_id(), Relaxed);
-                OWNED.iter().for_each(|block| block.store(malloc(PAGE_BLOCK), Relaxed));
+                OWNED.iter().for_each(|block| block.store(malloc(Plain, PAGE_BLOCK), Relaxed));
                 ready.send(()).expect("the test listens");
                 let _ = stopped.recv();
                 OWNED.iter().for_each(|block| end(block.load(Relaxed)));

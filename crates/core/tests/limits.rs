@@ -10,6 +10,7 @@ use rimalloc_core::aligned::malloc_aligned;
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::free;
+use rimalloc_core::source::Plain;
 use std::io::Error;
 
 const MIB: usize = 1 << 20;
@@ -27,7 +28,7 @@ fn fill(size: usize) -> usize {
     let mut newest = null_mut::<u8>();
     let mut bytes = 0;
     loop {
-        let p = malloc(size);
+        let p = malloc(Plain, size);
         if p.is_null() {
             break;
         }
@@ -91,8 +92,8 @@ fn without_memory_of_the_system_everything_is_refused() {
     const NAME: &str = "without_memory_of_the_system_everything_is_refused";
     alone(NAME, &[("MIMALLOC_DISALLOW_OS_ALLOC", "1")], || {
         for size in [0, 1, 100, 100_000, 10 * MIB] {
-            for make in [malloc, zalloc, |size| malloc_aligned(size, 4 * MIB)] {
-                assert!(make(size).is_null(), "{size}");
+            for make in [malloc, zalloc, |_: Plain, size| malloc_aligned(Plain, size, 4 * MIB)] {
+                assert!(make(Plain, size).is_null(), "{size}");
                 assert_eq!(Error::last_os_error().raw_os_error(), Some(libc::ENOMEM), "{size}");
             }
         }
@@ -114,8 +115,12 @@ fn arenas_of_any_size_or_none_serve_all_sizes() {
         alone("arenas_of_any_size_or_none_serve_all_sizes", &[setting], || {
             let sizes = [1, 100, 1000, 10_000, 100_000, MIB, 50 * MIB];
             for _ in 0..3 {
-                let blocks: Vec<_> =
-                    sizes.iter().cycle().take(100).map(|size| (zalloc(*size), *size)).collect();
+                let blocks: Vec<_> = sizes
+                    .iter()
+                    .cycle()
+                    .take(100)
+                    .map(|size| (zalloc(Plain, *size), *size))
+                    .collect();
                 for (p, size) in blocks {
                     assert!(!p.is_null(), "{size}");
                     // SAFETY: the block is live and holds `size` bytes.

@@ -12,12 +12,13 @@ use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::{free, is_in_heap_region, usable_size};
 use rimalloc_core::realloc::{realloc, rezalloc};
+use rimalloc_core::source::Plain;
 
 const MIB: usize = 1 << 20;
 
 /// A new block with every byte of it written.
 fn filled(size: usize, byte: u8) -> *mut u8 {
-    let p = malloc(size);
+    let p = malloc(Plain, size);
     assert!(!p.is_null(), "no block of {size} bytes");
     // SAFETY: the block is new and holds `size` bytes.
     unsafe { p.write_bytes(byte, size) };
@@ -54,7 +55,7 @@ fn a_large_zeroed_block_grows_by_zeros_where_dirty_memory_is_reused() {
     alone("a_large_zeroed_block_grows_by_zeros_where_dirty_memory_is_reused", &[], || {
         for (size, grown) in [(MIB, 8 * MIB), (600 << 10, 700 << 10), (2 * MIB, 40 * MIB)] {
             let dirty = filled(64 * MIB, 0xee);
-            let p = zalloc(size);
+            let p = zalloc(Plain, size);
             assert!(!p.is_null());
             // What follows the block is taken, so that it has to move.
             let neighbour = filled(100_000, 1);
@@ -63,7 +64,7 @@ fn a_large_zeroed_block_grows_by_zeros_where_dirty_memory_is_reused() {
             // SAFETY: the block is live and replaced by the result.
             let moved = unsafe {
                 p.write_bytes(7, size);
-                rezalloc(p, grown)
+                rezalloc(Plain, p, grown)
             };
             assert!(!moved.is_null());
             assert_eq!((byte(moved, 0), byte(moved, size - 1)), (7, 7));
@@ -78,15 +79,15 @@ fn a_large_zeroed_block_grows_by_zeros_where_dirty_memory_is_reused() {
 fn a_large_zeroed_block_that_shrank_grows_by_zeros() {
     alone("a_large_zeroed_block_that_shrank_grows_by_zeros", &[], || {
         for aligned_to in [4096, 4 * MIB] {
-            let p = zalloc_aligned(32 * MIB, aligned_to);
+            let p = zalloc_aligned(Plain, 32 * MIB, aligned_to);
             assert!(!p.is_null());
             // SAFETY: the block is live, holds what is written, and is replaced by each result.
             let p = unsafe {
                 p.write_bytes(9, 32 * MIB);
-                let p = rezalloc(p, MIB);
+                let p = rezalloc(Plain, p, MIB);
                 assert!(!p.is_null());
                 let kept = usable(p);
-                let p = rezalloc(p, 16 * MIB);
+                let p = rezalloc(Plain, p, 16 * MIB);
                 assert!(!p.is_null());
                 assert_eq!(byte(p, MIB - 1), 9);
                 assert_zero_from(p, kept, "back to half");
@@ -103,12 +104,12 @@ fn a_block_with_a_mapping_of_its_own_gives_back_what_it_shrinks_by() {
         let before = resident();
         for _ in 0..20 {
             // An alignment beyond that of an arena makes a mapping of its own.
-            let p = malloc_aligned(64 * MIB, 4 * MIB);
+            let p = malloc_aligned(Plain, 64 * MIB, 4 * MIB);
             assert!(!p.is_null());
             // SAFETY: the block is live, holds what is written, and is replaced by the result.
             let shrunk = unsafe {
                 p.write_bytes(1, 64 * MIB);
-                realloc(p, MIB)
+                realloc(Plain, p, MIB)
             };
             assert!(!shrunk.is_null());
             assert_eq!((byte(shrunk, 0), byte(shrunk, MIB - 1)), (1, 1));
@@ -126,7 +127,7 @@ fn a_block_of_an_arena_gives_back_what_it_shrinks_by() {
         let p = filled(128 * MIB, 3);
         let full = resident();
         // SAFETY: the block is live and replaced by the result.
-        let shrunk = unsafe { realloc(p, 2 * MIB) };
+        let shrunk = unsafe { realloc(Plain, p, 2 * MIB) };
         assert_eq!((byte(shrunk, 0), byte(shrunk, 2 * MIB - 1)), (3, 3));
         collect(true);
         let after = resident();
@@ -151,7 +152,7 @@ fn a_block_that_doubles_to_a_quarter_of_a_gibibyte_keeps_its_contents() {
                 plugs.push(filled(70_000, 1));
             }
             // SAFETY: the block is live, replaced by the result, which holds twice as much.
-            p = unsafe { realloc(p, 2 * size) };
+            p = unsafe { realloc(Plain, p, 2 * size) };
             assert!(!p.is_null(), "{size}");
             for offset in (0..size).step_by(4096) {
                 assert_eq!(byte(p, offset), stamp(offset), "{offset} of {size}");
@@ -175,7 +176,7 @@ fn blocks_keep_their_contents_between_all_kinds_of_sizes() {
         for to in sizes {
             let p = filled(from, 0x5a);
             // SAFETY: the block is live and replaced by the result.
-            let moved = unsafe { realloc(p, to) };
+            let moved = unsafe { realloc(Plain, p, to) };
             assert!(!moved.is_null() && usable(moved) >= to, "{from} to {to}");
             for offset in 0..from.min(to) {
                 assert_eq!(byte(moved, offset), 0x5a, "{from} to {to}, at {offset}");

@@ -17,6 +17,7 @@ use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::{free, is_in_heap_region, usable_size};
 use rimalloc_core::realloc::realloc;
+use rimalloc_core::source::Plain;
 use rimalloc_core::thread::thread_done;
 use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
@@ -37,7 +38,7 @@ fn end(p: *mut u8) {
 
 /// A new block with every byte of it written.
 fn filled(size: usize, byte: u8) -> *mut u8 {
-    let p = malloc(size);
+    let p = malloc(Plain, size);
     assert!(!p.is_null(), "no block of {size} bytes");
     // SAFETY: the block is new and holds `size` bytes.
     unsafe { p.write_bytes(byte, size) };
@@ -59,7 +60,7 @@ fn nothing_is_freed_before_anything_is_allocated() {
             free(null_mut());
             assert_eq!(usable_size(null()), 0);
             free(foreign);
-            assert!(realloc(foreign, 10).is_null());
+            assert!(realloc(Plain, foreign, 10).is_null());
         }
         assert!(!is_in_heap_region(without_provenance(8)));
         collect(true);
@@ -108,15 +109,15 @@ fn arm(rounds: usize) {
 
 fn work_late() {
     for size in (1..5000).step_by(311) {
-        let p = zalloc(size);
+        let p = zalloc(Plain, size);
         assert!(!p.is_null() && holds(p, size, 0), "{size}");
         // SAFETY: the block is live, holds what is written, and is replaced by the result.
         let p = unsafe {
             p.write_bytes(0xff, size);
-            realloc(p, 2 * size)
+            realloc(Plain, p, 2 * size)
         };
         assert!(!p.is_null() && holds(p, size, 0xff), "{size}");
-        let q = malloc_aligned_at(50, 64, 8);
+        let q = malloc_aligned_at(Plain, 50, 64, 8);
         assert!((q.addr() + 8).is_multiple_of(64));
         end(p);
         end(q);
@@ -202,12 +203,12 @@ fn is_returned(full: usize) -> bool {
 /// Whether zeroed blocks are zero in memory that has been in use.
 fn assert_reuse_is_clean() {
     for size in [8, 100, 1000, 5000, 70_000, MIB, 9 * MIB] {
-        let p = zalloc(size);
+        let p = zalloc(Plain, size);
         assert!(!p.is_null() && holds(p, size, 0), "{size}");
         // SAFETY: the block is live and holds `size` bytes.
         unsafe { p.write_bytes(0xdd, size) };
         end(p);
-        let again = zalloc(size);
+        let again = zalloc(Plain, size);
         assert!(!again.is_null() && holds(again, size, 0), "{size} again");
         end(again);
     }

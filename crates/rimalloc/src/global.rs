@@ -5,6 +5,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, free, realloc};
 
 /// The allocator, as a value to hang `#[global_allocator]` on. It has no state of its own: all
@@ -43,18 +44,18 @@ unsafe impl GlobalAlloc for Rimalloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if naturally_aligned(layout.size(), layout.align()) {
-            alloc::malloc(layout.size())
+            alloc::malloc(Plain, layout.size())
         } else {
-            aligned::malloc_aligned(layout.size(), layout.align())
+            aligned::malloc_aligned(Plain, layout.size(), layout.align())
         }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if naturally_aligned(layout.size(), layout.align()) {
-            alloc::zalloc(layout.size())
+            alloc::zalloc(Plain, layout.size())
         } else {
-            aligned::zalloc_aligned(layout.size(), layout.align())
+            aligned::zalloc_aligned(Plain, layout.size(), layout.align())
         }
     }
 
@@ -70,10 +71,10 @@ unsafe impl GlobalAlloc for Rimalloc {
         // bin that is aligned to 8 only.
         if naturally_aligned(new_size, layout.align()) {
             // SAFETY: the caller hands over a live block of this allocator.
-            unsafe { realloc::realloc(ptr, new_size) }
+            unsafe { realloc::realloc(Plain, ptr, new_size) }
         } else {
             // SAFETY: the caller hands over a live block of this allocator.
-            unsafe { realloc::realloc_aligned(ptr, new_size, layout.align()) }
+            unsafe { realloc::realloc_aligned(Plain, ptr, new_size, layout.align()) }
         }
     }
 }

@@ -5,12 +5,13 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, realloc};
 
 /// Allocates `size` bytes at a multiple of `alignment`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_malloc_aligned(size: usize, alignment: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, alignment).cast()
+    aligned::malloc_aligned(Plain, size, alignment).cast()
 }
 
 /// Allocates `size` bytes, aligned at `offset`.
@@ -20,13 +21,13 @@ pub extern "C" fn mi_malloc_aligned_at(
     alignment: usize,
     offset: usize,
 ) -> *mut c_void {
-    aligned::malloc_aligned_at(size, alignment, offset).cast()
+    aligned::malloc_aligned_at(Plain, size, alignment, offset).cast()
 }
 
 /// Allocates `size` zeroed bytes at a multiple of `alignment`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_zalloc_aligned(size: usize, alignment: usize) -> *mut c_void {
-    aligned::zalloc_aligned(size, alignment).cast()
+    aligned::zalloc_aligned(Plain, size, alignment).cast()
 }
 
 /// Allocates `size` zeroed bytes, aligned at `offset`.
@@ -36,13 +37,13 @@ pub extern "C" fn mi_zalloc_aligned_at(
     alignment: usize,
     offset: usize,
 ) -> *mut c_void {
-    aligned::zalloc_aligned_at(size, alignment, offset).cast()
+    aligned::zalloc_aligned_at(Plain, size, alignment, offset).cast()
 }
 
 /// Allocates `count * size` zeroed bytes at a multiple of `alignment`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_calloc_aligned(count: usize, size: usize, alignment: usize) -> *mut c_void {
-    aligned::calloc_aligned(count, size, alignment).cast()
+    aligned::calloc_aligned(Plain, count, size, alignment).cast()
 }
 
 /// Allocates `count * size` zeroed bytes, aligned at `offset`.
@@ -53,7 +54,7 @@ pub extern "C" fn mi_calloc_aligned_at(
     alignment: usize,
     offset: usize,
 ) -> *mut c_void {
-    aligned::calloc_aligned_at(count, size, alignment, offset).cast()
+    aligned::calloc_aligned_at(Plain, count, size, alignment, offset).cast()
 }
 
 /// Resizes a block and keeps or makes it aligned.
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn mi_realloc_aligned(
     alignment: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { realloc::realloc_aligned(p.cast(), newsize, alignment).cast() }
+    unsafe { realloc::realloc_aligned(Plain, p.cast(), newsize, alignment).cast() }
 }
 
 /// Resizes a block and keeps or makes it aligned at `offset`.
@@ -82,5 +83,5 @@ pub unsafe extern "C" fn mi_realloc_aligned_at(
     offset: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live block by the caller's promise.
-    unsafe { realloc::realloc_aligned_at(p.cast(), newsize, alignment, offset).cast() }
+    unsafe { realloc::realloc_aligned_at(Plain, p.cast(), newsize, alignment, offset).cast() }
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, free, realloc};
 
 /// Stores the size of `p`'s block, unless `p` or the place for it is null.
@@ -24,7 +25,7 @@ unsafe fn report(p: *mut u8, block_size: *mut usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_umalloc(size: usize, block_size: *mut usize) -> *mut c_void {
     // SAFETY: null or valid for a write by the caller's promise.
-    unsafe { report(alloc::malloc(size), block_size) }
+    unsafe { report(alloc::malloc(Plain, size), block_size) }
 }
 
 /// [`super::mi_calloc`] with the block size.
@@ -38,7 +39,7 @@ pub unsafe extern "C" fn mi_ucalloc(
     block_size: *mut usize,
 ) -> *mut c_void {
     // SAFETY: null or valid for a write by the caller's promise.
-    unsafe { report(alloc::calloc(count, size), block_size) }
+    unsafe { report(alloc::calloc(Plain, count, size), block_size) }
 }
 
 /// [`super::mi_malloc_small`] with the block size.
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn mi_ucalloc(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_umalloc_small(size: usize, block_size: *mut usize) -> *mut c_void {
     // SAFETY: null or valid for a write by the caller's promise.
-    unsafe { report(alloc::malloc_small(size), block_size) }
+    unsafe { report(alloc::malloc_small(Plain, size), block_size) }
 }
 
 /// [`super::mi_zalloc_small`] with the block size.
@@ -58,7 +59,7 @@ pub unsafe extern "C" fn mi_umalloc_small(size: usize, block_size: *mut usize) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_uzalloc_small(size: usize, block_size: *mut usize) -> *mut c_void {
     // SAFETY: null or valid for a write by the caller's promise.
-    unsafe { report(alloc::zalloc_small(size), block_size) }
+    unsafe { report(alloc::zalloc_small(Plain, size), block_size) }
 }
 
 /// [`super::aligned::mi_malloc_aligned`] with the block size.
@@ -72,7 +73,7 @@ pub unsafe extern "C" fn mi_umalloc_aligned(
     block_size: *mut usize,
 ) -> *mut c_void {
     // SAFETY: null or valid for a write by the caller's promise.
-    unsafe { report(aligned::malloc_aligned(size, alignment), block_size) }
+    unsafe { report(aligned::malloc_aligned(Plain, size, alignment), block_size) }
 }
 
 /// [`super::aligned::mi_zalloc_aligned`] with the block size.
@@ -86,7 +87,7 @@ pub unsafe extern "C" fn mi_uzalloc_aligned(
     block_size: *mut usize,
 ) -> *mut c_void {
     // SAFETY: null or valid for a write by the caller's promise.
-    unsafe { report(aligned::zalloc_aligned(size, alignment), block_size) }
+    unsafe { report(aligned::zalloc_aligned(Plain, size, alignment), block_size) }
 }
 
 /// [`super::mi_realloc`] with the block sizes before, 0 for a null `p`, and after.
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn mi_urealloc(
     // SAFETY: as the caller promises; the size before is read while `p` is alive.
     unsafe {
         crate::string::store(block_size_pre, free::usable_size(p.cast()));
-        report(realloc::realloc(p.cast(), newsize), block_size_post)
+        report(realloc::realloc(Plain, p.cast(), newsize), block_size_post)
     }
 }
 

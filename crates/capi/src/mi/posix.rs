@@ -4,6 +4,7 @@
 use crate::{errno, posix};
 use core::ffi::{c_int, c_void};
 use libc::{ENOMEM, EOVERFLOW};
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, free, realloc};
 
 /// cfree(3): frees a block, ignores a pointer that is not ours.
@@ -70,13 +71,13 @@ pub unsafe extern "C" fn mi_posix_memalign(
 /// memalign(3).
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_memalign(alignment: usize, size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, alignment).cast()
+    aligned::malloc_aligned(Plain, size, alignment).cast()
 }
 
 /// aligned_alloc(3); the size need not be a multiple of the alignment.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
-    aligned::malloc_aligned(size, alignment).cast()
+    aligned::malloc_aligned(Plain, size, alignment).cast()
 }
 
 /// valloc(3).
@@ -123,7 +124,7 @@ pub unsafe extern "C" fn mi_aligned_recalloc(
     alignment: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::recalloc_aligned(p.cast(), newcount, size, alignment).cast() }
+    unsafe { realloc::recalloc_aligned(Plain, p.cast(), newcount, size, alignment).cast() }
 }
 
 /// `_aligned_offset_recalloc` of the Microsoft C library.
@@ -139,7 +140,9 @@ pub unsafe extern "C" fn mi_aligned_offset_recalloc(
     offset: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::recalloc_aligned_at(p.cast(), newcount, size, alignment, offset).cast() }
+    unsafe {
+        realloc::recalloc_aligned_at(Plain, p.cast(), newcount, size, alignment, offset).cast()
+    }
 }
 
 /// Frees a block whose size the caller knows.

@@ -19,6 +19,17 @@ pub extern "C" fn mi_collect(force: bool) {
     collect::collect(force)
 }
 
+/// Frees what this thread keeps for reuse and returns free memory to the system, then gives up pages until the
+/// thread owns at most `target_thread_owned` bytes; other threads can allocate from those.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_collect_reduce(target_thread_owned: usize) {
+    collect::reduce(target_thread_owned)
+}
+
+/// Says that the thread is one of a pool. Pages without a free block are given up by any thread: nothing changes.
+#[unsafe(no_mangle)]
+pub extern "C" fn mi_thread_set_in_threadpool() {}
+
 /// Starts the allocator; idempotent, and done by the loader or the first allocation.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_process_init() {

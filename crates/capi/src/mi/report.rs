@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use core::fmt;
 use core::ptr;
 use libc::FILE;
+use rimalloc_core::deferred::{self, DeferredFn};
 use rimalloc_core::report::{self, ErrorFn, OutputFn, Sink};
 use rimalloc_core::stats;
 
@@ -79,6 +80,20 @@ pub unsafe extern "C" fn mi_register_output(out: Option<OutputFn>, arg: *mut c_v
 pub unsafe extern "C" fn mi_register_error(fun: Option<ErrorFn>, arg: *mut c_void) {
     // SAFETY: as the caller promises.
     unsafe { report::register_error(fun, arg) }
+}
+
+/// Makes a function the one that is asked to free memory every so many allocations, or none. See
+/// [`deferred`](rimalloc_core::deferred).
+///
+/// # Safety
+/// `deferred_free` is null or can be called with `arg` by any thread, also shortly after its replacement.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mi_register_deferred_free(
+    deferred_free: Option<DeferredFn>,
+    arg: *mut c_void,
+) {
+    // SAFETY: as the caller promises.
+    unsafe { deferred::register(deferred_free, arg) }
 }
 
 fn print(out: &mut dyn fmt::Write, table: fn(&mut dyn fmt::Write) -> fmt::Result) {

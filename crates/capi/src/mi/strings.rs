@@ -57,7 +57,7 @@ pub unsafe extern "C" fn mi_realpath(
     resolved_name: *mut c_char,
 ) -> *mut c_char {
     // SAFETY: as the caller promises.
-    unsafe { string::real_path(fname, resolved_name) }
+    unsafe { string::real_path(fname, resolved_name, malloc_checked) }
 }
 
 /// `_dupenv_s` of the Microsoft C library: 0, `EINVAL` or `ENOMEM`; a variable that is not set

@@ -5,6 +5,7 @@
 
 use core::ffi::c_void;
 use rimalloc_core::realloc;
+use rimalloc_core::source::Plain;
 
 /// Resizes a zeroed block.
 ///
@@ -13,7 +14,7 @@ use rimalloc_core::realloc;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_rezalloc(p: *mut c_void, newsize: usize) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::rezalloc(p.cast(), newsize).cast() }
+    unsafe { realloc::rezalloc(Plain, p.cast(), newsize).cast() }
 }
 
 /// Resizes a zeroed block to `newcount * size` bytes; null when the product overflows.
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn mi_rezalloc(p: *mut c_void, newsize: usize) -> *mut c_v
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_recalloc(p: *mut c_void, newcount: usize, size: usize) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::recalloc(p.cast(), newcount, size).cast() }
+    unsafe { realloc::recalloc(Plain, p.cast(), newcount, size).cast() }
 }
 
 /// Resizes a zeroed block and keeps or makes it aligned.
@@ -37,7 +38,7 @@ pub unsafe extern "C" fn mi_rezalloc_aligned(
     alignment: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::rezalloc_aligned(p.cast(), newsize, alignment).cast() }
+    unsafe { realloc::rezalloc_aligned(Plain, p.cast(), newsize, alignment).cast() }
 }
 
 /// Resizes a zeroed block and keeps or makes it aligned at `offset`.
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn mi_rezalloc_aligned_at(
     offset: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::rezalloc_aligned_at(p.cast(), newsize, alignment, offset).cast() }
+    unsafe { realloc::rezalloc_aligned_at(Plain, p.cast(), newsize, alignment, offset).cast() }
 }
 
 /// Resizes a zeroed block to `newcount * size` bytes and keeps or makes it aligned.
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn mi_recalloc_aligned(
     alignment: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::recalloc_aligned(p.cast(), newcount, size, alignment).cast() }
+    unsafe { realloc::recalloc_aligned(Plain, p.cast(), newcount, size, alignment).cast() }
 }
 
 /// Resizes a zeroed block to `newcount * size` bytes and keeps or makes it aligned at `offset`.
@@ -83,5 +84,7 @@ pub unsafe extern "C" fn mi_recalloc_aligned_at(
     offset: usize,
 ) -> *mut c_void {
     // SAFETY: null or a live zeroed block by the caller's promise.
-    unsafe { realloc::recalloc_aligned_at(p.cast(), newcount, size, alignment, offset).cast() }
+    unsafe {
+        realloc::recalloc_aligned_at(Plain, p.cast(), newcount, size, alignment, offset).cast()
+    }
 }

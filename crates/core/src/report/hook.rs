@@ -9,7 +9,7 @@ use core::ptr::null_mut;
 ///
 /// There is no lock: the pair is read where errors are reported, and that can be anywhere. The version is odd while
 /// the pair changes, and a reader takes a pair only if the version was even and the same before and after.
-pub(super) struct Hook {
+pub(crate) struct Hook {
     version: AtomicUsize,
     function: AtomicPtr<()>,
     arg: AtomicPtr<c_void>,
@@ -20,13 +20,13 @@ pub(super) struct Hook {
 const TRIES: usize = 1 << 16;
 
 impl Hook {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         let (function, arg) = (AtomicPtr::new(null_mut()), AtomicPtr::new(null_mut()));
         Self { version: AtomicUsize::new(0), function, arg }
     }
 
     /// Replaces the pair.
-    pub(super) fn set(&self, function: Option<*mut ()>, arg: *mut c_void) {
+    pub(crate) fn set(&self, function: Option<*mut ()>, arg: *mut c_void) {
         let claim = || {
             let version = self.version.load(Ordering::Relaxed) & !1;
             self.version
@@ -45,8 +45,13 @@ impl Hook {
             .store((self.version.load(Ordering::Relaxed) | 1).wrapping_add(1), Ordering::Release);
     }
 
+    /// Whether a function is registered, by one load.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.function.load(Ordering::Relaxed).is_null()
+    }
+
     /// The pair, or `None` when no function is registered.
-    pub(super) fn get(&self) -> Option<(*mut (), *mut c_void)> {
+    pub(crate) fn get(&self) -> Option<(*mut (), *mut c_void)> {
         for _ in 0..TRIES {
             let version = self.version.load(Ordering::Acquire);
             let pair = (self.function.load(Ordering::Acquire), self.arg.load(Ordering::Acquire));
@@ -59,7 +64,7 @@ impl Hook {
     }
 
     /// Forgets a pair that another thread was changing when the process forked.
-    pub(super) fn repair(&self) {
+    pub(crate) fn repair(&self) {
         if self.version.load(Ordering::Relaxed) & 1 == 1 {
             self.set(None, null_mut());
         }

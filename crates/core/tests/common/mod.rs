@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, collect, free, realloc};
 use testkit::Subject;
 
@@ -16,27 +17,27 @@ unsafe impl Subject for Rimalloc {
     }
 
     fn malloc(&self, size: usize) -> *mut u8 {
-        alloc::malloc(size)
+        alloc::malloc(Plain, size)
     }
 
     fn zalloc(&self, size: usize) -> *mut u8 {
-        alloc::zalloc(size)
+        alloc::zalloc(Plain, size)
     }
 
     fn calloc(&self, count: usize, size: usize) -> *mut u8 {
-        alloc::calloc(count, size)
+        alloc::calloc(Plain, count, size)
     }
 
     fn mallocn(&self, count: usize, size: usize) -> *mut u8 {
-        alloc::mallocn(count, size)
+        alloc::mallocn(Plain, count, size)
     }
 
     fn malloc_small(&self, size: usize) -> *mut u8 {
-        alloc::malloc_small(size)
+        alloc::malloc_small(Plain, size)
     }
 
     fn zalloc_small(&self, size: usize) -> *mut u8 {
-        alloc::zalloc_small(size)
+        alloc::zalloc_small(Plain, size)
     }
 
     fn good_size(&self, size: usize) -> usize {
@@ -48,42 +49,42 @@ unsafe impl Subject for Rimalloc {
     }
 
     fn malloc_aligned(&self, size: usize, align: usize) -> *mut u8 {
-        aligned::malloc_aligned(size, align)
+        aligned::malloc_aligned(Plain, size, align)
     }
 
     fn malloc_aligned_at(&self, size: usize, align: usize, offset: usize) -> *mut u8 {
-        aligned::malloc_aligned_at(size, align, offset)
+        aligned::malloc_aligned_at(Plain, size, align, offset)
     }
 
     fn zalloc_aligned(&self, size: usize, align: usize) -> *mut u8 {
-        aligned::zalloc_aligned(size, align)
+        aligned::zalloc_aligned(Plain, size, align)
     }
 
     fn zalloc_aligned_at(&self, size: usize, align: usize, offset: usize) -> *mut u8 {
-        aligned::zalloc_aligned_at(size, align, offset)
+        aligned::zalloc_aligned_at(Plain, size, align, offset)
     }
 
     fn calloc_aligned(&self, count: usize, size: usize, align: usize) -> *mut u8 {
-        aligned::calloc_aligned(count, size, align)
+        aligned::calloc_aligned(Plain, count, size, align)
     }
 
     fn calloc_aligned_at(&self, count: usize, size: usize, align: usize, offset: usize) -> *mut u8 {
-        aligned::calloc_aligned_at(count, size, align, offset)
+        aligned::calloc_aligned_at(Plain, count, size, align, offset)
     }
 
     unsafe fn realloc(&self, p: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::realloc(p, size) }
+        unsafe { realloc::realloc(Plain, p, size) }
     }
 
     unsafe fn reallocn(&self, p: *mut u8, count: usize, size: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::reallocn(p, count, size) }
+        unsafe { realloc::reallocn(Plain, p, count, size) }
     }
 
     unsafe fn reallocf(&self, p: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::reallocf(p, size) }
+        unsafe { realloc::reallocf(Plain, p, size) }
     }
 
     unsafe fn expand(&self, p: *mut u8, size: usize) -> *mut u8 {
@@ -93,17 +94,17 @@ unsafe impl Subject for Rimalloc {
 
     unsafe fn rezalloc(&self, p: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::rezalloc(p, size) }
+        unsafe { realloc::rezalloc(Plain, p, size) }
     }
 
     unsafe fn recalloc(&self, p: *mut u8, count: usize, size: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::recalloc(p, count, size) }
+        unsafe { realloc::recalloc(Plain, p, count, size) }
     }
 
     unsafe fn realloc_aligned(&self, p: *mut u8, size: usize, align: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::realloc_aligned(p, size, align) }
+        unsafe { realloc::realloc_aligned(Plain, p, size, align) }
     }
 
     unsafe fn realloc_aligned_at(
@@ -114,12 +115,12 @@ unsafe impl Subject for Rimalloc {
         offset: usize,
     ) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::realloc_aligned_at(p, size, align, offset) }
+        unsafe { realloc::realloc_aligned_at(Plain, p, size, align, offset) }
     }
 
     unsafe fn rezalloc_aligned(&self, p: *mut u8, size: usize, align: usize) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::rezalloc_aligned(p, size, align) }
+        unsafe { realloc::rezalloc_aligned(Plain, p, size, align) }
     }
 
     unsafe fn rezalloc_aligned_at(
@@ -130,7 +131,7 @@ unsafe impl Subject for Rimalloc {
         offset: usize,
     ) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::rezalloc_aligned_at(p, size, align, offset) }
+        unsafe { realloc::rezalloc_aligned_at(Plain, p, size, align, offset) }
     }
 
     unsafe fn recalloc_aligned(
@@ -141,7 +142,7 @@ unsafe impl Subject for Rimalloc {
         align: usize,
     ) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::recalloc_aligned(p, count, size, align) }
+        unsafe { realloc::recalloc_aligned(Plain, p, count, size, align) }
     }
 
     unsafe fn recalloc_aligned_at(
@@ -153,7 +154,7 @@ unsafe impl Subject for Rimalloc {
         offset: usize,
     ) -> *mut u8 {
         // SAFETY: same contract.
-        unsafe { realloc::recalloc_aligned_at(p, count, size, align, offset) }
+        unsafe { realloc::recalloc_aligned_at(Plain, p, count, size, align, offset) }
     }
 
     unsafe fn free(&self, p: *mut u8) {
