@@ -11,14 +11,14 @@ use std::process::Command;
 
 /// A loop of `tests/c/loops.c` and the instructions that one turn of it may spend.
 const BUDGETS: [(&str, f64); 7] = [
-    ("malloc", 34.0),
-    ("calloc", 90.0),
+    ("malloc", 32.0),
+    ("calloc", 42.0),
     ("realloc", 160.0),
     ("aligned", 120.0),
-    ("sized", 40.0),
-    ("batch", 45.0),
+    ("sized", 32.0),
+    ("batch", 32.0),
     // At most 8 more than plain allocation.
-    ("heap", 42.0),
+    ("heap", 40.0),
 ];
 
 const SHORT: u64 = 20_000;

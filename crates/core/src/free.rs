@@ -27,7 +27,7 @@ pub unsafe fn free(p: *mut u8) {
         // SAFETY: the caller's promise.
         return unsafe { free_unknown(p) };
     };
-    if page.owner.load(Ordering::Relaxed) == os::thread_id() {
+    if os::is_thread(page.owner.load(Ordering::Relaxed)) {
         // SAFETY: this thread owns the page, no flag is set, and the block is the caller's.
         if unsafe { page.push_local(p.cast()) } {
             emptied(page);

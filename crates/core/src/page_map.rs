@@ -65,12 +65,31 @@ pub fn init() {
 #[inline(always)]
 pub fn lookup_fast(addr: usize) -> Option<NonNull<Record>> {
     let index = addr >> SLICE_SHIFT;
-    if index >= FLAT_ENTRIES.load(Ordering::Acquire) {
+    if !is_in_flat(index) {
         return None;
     }
     // SAFETY: the index is below `FLAT_ENTRIES`, so `FLAT` points at the entry (invariant of the module).
     let entry = unsafe { &*FLAT.load(Ordering::Relaxed).add(index) };
     NonNull::new(entry.load(Ordering::Relaxed))
+}
+
+/// Whether the flat form has an entry `index`.
+#[cfg(all(target_arch = "x86_64", not(any(miri, all(test, loom)))))]
+#[inline(always)]
+fn is_in_flat(index: usize) -> bool {
+    // One compare with memory, which the compiler does not make of a load of an atomic.
+    // SAFETY: reads a word that may be read; on this processor every load acquires.
+    unsafe {
+        core::arch::asm!(
+            "cmp {index}, qword ptr [rip + {limit}]",
+            "jae {beyond}",
+            index = in(reg) index,
+            limit = sym FLAT_ENTRIES,
+            beyond = label { return false },
+            options(nostack, readonly),
+        );
+    }
+    true
 }
 
 /// The record of the page at `addr`, whatever form the map has and whatever `addr` is.

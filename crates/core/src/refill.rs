@@ -33,7 +33,7 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
     }
     // Before any page is chosen: chores may give pages back.
     if theap.tick() {
-        chores(theap);
+        chores(theap, bin);
     }
     // The first page is in the direct table already: with a list it is ready to serve.
     let page = match queue.first() {
@@ -114,12 +114,12 @@ fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
     Some(page)
 }
 
-/// What a theap does every so many slow-path calls.
+/// What a theap does every so many slow-path calls, before it serves `bin`.
 #[cold]
-fn chores(theap: &Theap) {
+fn chores(theap: &Theap, bin: usize) {
     let Some(heap) = theap.living_heap() else { return };
     deferred::call(theap, false);
-    theap.sweep_retired(false);
+    theap.sweep_retired(bin);
     heap.subproc().arenas.purge_if_due();
     let interval = options::get(Opt::GenericCollect).clamp(1, 1_000_000).unsigned_abs();
     if theap.calls().is_multiple_of(interval.next_multiple_of(crate::config::SWEEP_CALLS)) {

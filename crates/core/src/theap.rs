@@ -395,9 +395,7 @@ impl Theap {
         }
         if page.retire.get() == 0 {
             page.retire.set(RETIRE_SWEEPS);
-            let (low, high) = self.retired.get();
-            let bin = size_class::bin_byte(bin);
-            self.retired.set((low.min(bin), high.max(bin)));
+            self.note_retired(bin);
             STATS.pages_retire.bump();
         }
     }
@@ -432,8 +430,8 @@ impl Theap {
         self.calls.get()
     }
 
-    /// Gives back retired pages whose time is over; all of them when `force`.
-    pub fn sweep_retired(&self, force: bool) {
+    /// Gives back retired pages whose time is over, save that of the bin `serving`, which is about to serve again.
+    pub fn sweep_retired(&self, serving: usize) {
         let (low, high) = self.retired.replace(NONE_RETIRED);
         for bin in usize::from(low)..=usize::from(high) {
             let Some(page) = self.queue(bin).first().filter(|page| page.retire.get() != 0) else {
@@ -441,20 +439,27 @@ impl Theap {
             };
             if page.used.get() != 0 {
                 page.retire.set(0);
-            } else if force || page.retire.get() == 1 {
+            } else if bin != serving && page.retire.get() == 1 {
                 self.give_back(page);
             } else {
-                page.retire.set(page.retire.get() - 1);
-                let (low, high) = self.retired.get();
-                let bin = size_class::bin_byte(bin);
-                self.retired.set((low.min(bin), high.max(bin)));
+                if bin != serving {
+                    page.retire.set(page.retire.get() - 1);
+                }
+                self.note_retired(bin);
             }
         }
     }
 
+    /// Widens the range of bins in which a sweep looks.
+    fn note_retired(&self, bin: usize) {
+        let (low, high) = self.retired.get();
+        let bin = size_class::bin_byte(bin);
+        self.retired.set((low.min(bin), high.max(bin)));
+    }
+
     /// Looks at every page: takes in what others have freed and gives back pages without live blocks.
     pub fn collect(&self) {
-        self.sweep_retired(true);
+        self.retired.set(NONE_RETIRED);
         self.for_each_page(|page| {
             page.take_back();
             page.take_remote();

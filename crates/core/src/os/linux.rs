@@ -24,7 +24,7 @@ pub(super) use process::{
     process_info, secure_execution, write_stderr,
 };
 pub(super) use thread::{
-    arm_thread_exit, on_fork, on_thread_exit, thread_id, wait, wake, yield_thread,
+    arm_thread_exit, is_thread, on_fork, on_thread_exit, thread_id, wait, wake, yield_thread,
 };
 
 #[inline]

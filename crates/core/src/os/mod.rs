@@ -348,6 +348,12 @@ pub fn thread_id() -> usize {
     imp::thread_id()
 }
 
+/// Whether `id` is the calling thread's [`thread_id`].
+#[inline(always)]
+pub fn is_thread(id: usize) -> bool {
+    imp::is_thread(id)
+}
+
 /// Names what runs at the exit of each thread that calls [`arm_thread_exit`]. pthread_key_create(3)
 ///
 /// Once per process; [`OsError::EXISTS`] after that. The hook runs after C++ and Rust thread-local

@@ -25,6 +25,30 @@ pub(in crate::os) fn thread_id() -> usize {
     id
 }
 
+/// One compare with memory, which the compiler does not make of [`thread_id`].
+#[cfg(all(target_arch = "x86_64", not(any(miri, all(test, loom)))))]
+#[inline(always)]
+pub(in crate::os) fn is_thread(id: usize) -> bool {
+    // SAFETY: reads the word that `thread_id` reads.
+    unsafe {
+        core::arch::asm!(
+            "cmp {id}, qword ptr fs:[0]",
+            "jne {other}",
+            id = in(reg) id,
+            other = label { return false },
+            options(nostack, readonly),
+        );
+    }
+    true
+}
+
+/// Whether the calling thread has this id.
+#[cfg(not(all(target_arch = "x86_64", not(any(miri, all(test, loom))))))]
+#[inline(always)]
+pub(in crate::os) fn is_thread(id: usize) -> bool {
+    id == thread_id()
+}
+
 /// The thread pointer: one instruction, and aligned because a control block is.
 #[cfg(all(target_arch = "aarch64", not(any(miri, all(test, loom)))))]
 #[inline(always)]
