@@ -1,4 +1,5 @@
-//! Reallocation: in place where the block fits, by moving OS pages where it is large, else by copying.
+//! Reallocation: in place where the block fits, by moving OS pages where it is large and that saves touching
+//! memory, else by copying.
 //!
 //! A block stays where it is when the new size is between half of what it holds and all of it. On failure
 //! the result is null, `errno` is `ENOMEM` and the old block is untouched; null as the old block makes each
@@ -236,7 +237,7 @@ unsafe fn resize(
         }
         if align <= SLICE_SIZE && offset == 0 && old >= MOVE_MIN && size > old {
             // SAFETY: as above.
-            let moved = unsafe { move_pages(page, size, zero) };
+            let moved = unsafe { move_single(page, size, zero) };
             if !moved.is_null() {
                 return moved;
             }
@@ -339,35 +340,37 @@ fn grow(page: PageRef, more: usize) -> bool {
     false
 }
 
-/// Reallocates a large block by moving its OS pages to a larger run of slices; null when that is not
-/// possible. With `zero`, what is added reads as zeros.
+/// Reallocates a large block in a larger run of slices; null when there is none. With `zero`, what is added reads as
+/// zeros.
+///
+/// OS pages are moved only to where none are yet: that saves touching them, and what they leave behind has to be
+/// touched anew when it is used again. Memory that has been touched already is copied to.
 ///
 /// # Safety
 /// The caller owns the block, which is the only one of its page, and which ends if the result is not null.
-unsafe fn move_pages(page: PageRef, size: usize, zero: bool) -> *mut u8 {
+unsafe fn move_single(page: PageRef, size: usize, zero: bool) -> *mut u8 {
     let old = page.block_size();
-    let can_move = match page.place() {
-        Some((arena, _)) => arena.traits().accessible && !arena.traits().external,
-        None => true,
-    };
-    if !can_move || size > REQUEST_MAX {
+    if size > REQUEST_MAX {
         return null_mut();
     }
     let Some((fresh, is_zero)) = refill::single(Heap::of(&page), size, SLICE_SIZE) else {
         return null_mut();
     };
     let from = page.span();
-    // SAFETY: both ranges are whole OS pages of blocks that the caller owns.
-    if unsafe { os::move_pages(from.start, fresh, old) }.is_err() {
-        // SAFETY: the fresh block was never used.
-        unsafe { free(fresh.as_ptr()) };
-        return null_mut();
+    let can_move = match page.place() {
+        Some((arena, _)) => arena.traits().accessible && !arena.traits().external,
+        None => true,
+    };
+    // SAFETY: both ranges are whole OS pages of blocks that the caller owns, the fresh one larger.
+    unsafe {
+        if !(is_zero && can_move && os::move_pages(from.start, fresh, old).is_ok()) {
+            fresh.copy_from_nonoverlapping(from.start, old);
+        }
+        if zero && !is_zero {
+            fresh.add(old).write_bytes(0, usable_size(fresh.as_ptr()) - old);
+        }
+        // The old block has ended: its contents are in the fresh one.
+        free(from.start.as_ptr());
     }
-    if zero && !is_zero {
-        // SAFETY: the fresh block is larger than the old one, whose OS pages are its first ones now.
-        unsafe { fresh.add(old).write_bytes(0, usable_size(fresh.as_ptr()) - old) };
-    }
-    // SAFETY: the old block has ended; what is left in its place are zeros.
-    unsafe { free(from.start.as_ptr()) };
     fresh.as_ptr()
 }
