@@ -1,14 +1,17 @@
-// The allocators for containers of the standard library. mimalloc.h includes this header in C++.
-//
-// mi_stl_allocator<T>               any heap; all its objects are equal
-// mi_heap_stl_allocator<T>          one heap, deleted with the last copy of the allocator
-// mi_heap_destroy_stl_allocator<T>  one heap, destroyed with the last copy; single blocks are not freed
+/* The allocators for containers of the standard library. mimalloc.h includes this header in C++.
+
+   mi_stl_allocator<T>               any heap; all its objects are equal
+   mi_heap_stl_allocator<T>          one heap, deleted with the last copy of the allocator
+   mi_heap_destroy_stl_allocator<T>  one heap, destroyed with the last copy; single blocks are not freed */
 #ifndef MIMALLOC_STL_H
 #define MIMALLOC_STL_H
 
 #include "mimalloc.h"
 
+#ifdef __cplusplus
+
 #include <cstddef>
+#include <cstdlib>
 #include <new>
 
 #if __cplusplus >= 201103L
@@ -16,18 +19,16 @@
 #include <type_traits>
 #include <utility>
 
-// Tells that the allocators for heaps exist.
+/* Tells that the allocators for heaps exist. */
 #define MI_HAS_HEAP_STL_ALLOCATOR 1
 #endif
 
-#include <cstdlib>
-
 namespace mi_stl_detail {
 
-// What plain blocks are aligned to, from 16 bytes on.
+/* What plain blocks are aligned to, from 16 bytes on. */
 const std::size_t plain_alignment = 16;
 
-// The end of a request for more objects than memory could hold.
+/* The end of a request for more objects than memory could hold. */
 inline void fail() {
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
   throw std::bad_alloc();
@@ -51,7 +52,7 @@ T* allocate(std::size_t count) {
   return static_cast<T*>(p);
 }
 
-// Aligned memory of a heap with the failure of operator new, for which there is no function.
+/* Aligned memory of a heap with the failure of operator new, for which there is no function. */
 inline void* heap_new_aligned(mi_heap_t* heap, std::size_t size, std::size_t alignment) {
   for (;;) {
     void* p = mi_heap_malloc_aligned(heap, size, alignment);
@@ -80,7 +81,7 @@ T* allocate(std::size_t count) {
 
 #endif
 
-// The members that all the allocators have.
+/* The members that all the allocators have. */
 template <class T>
 struct members {
   typedef T value_type;
@@ -114,9 +115,9 @@ struct members {
 #endif
 };
 
-}  // namespace mi_stl_detail
+} /* namespace mi_stl_detail */
 
-// Allocates by mi_new_n; any object of it frees what another one allocated.
+/* Allocates by mi_new_n; any object of it frees what another one allocated. */
 template <class T>
 struct mi_stl_allocator : mi_stl_detail::members<T> {
   template <class U>
@@ -128,10 +129,8 @@ struct mi_stl_allocator : mi_stl_detail::members<T> {
 #endif
 
   mi_stl_allocator() MI_FN_NOEXCEPT {}
-  mi_stl_allocator(const mi_stl_allocator& other) MI_FN_NOEXCEPT : mi_stl_detail::members<T>(other) {}
   template <class U>
   mi_stl_allocator(const mi_stl_allocator<U>&) MI_FN_NOEXCEPT {}
-  mi_stl_allocator& operator=(const mi_stl_allocator&) MI_FN_NOEXCEPT { return *this; }
 
   mi_stl_allocator select_on_container_copy_construction() const { return *this; }
 
@@ -154,30 +153,30 @@ bool operator!=(const mi_stl_allocator<T>&, const mi_stl_allocator<U>&) MI_FN_NO
 
 namespace mi_stl_detail {
 
-// A heap that the copies of an allocator share.
+/* A heap that the copies of an allocator share. */
 template <class T>
 class heap_members : public members<T> {
  public:
   typedef std::false_type is_always_equal;
 
-  // Returns what the calling thread keeps of the heap for reuse.
+  /* Returns what the calling thread keeps of the heap for reuse. */
   void collect(bool force) { mi_heap_collect(heap_.get(), force); }
 
-  // Whether another allocator uses the same heap.
+  /* Whether another allocator uses the same heap. */
   template <class U>
   bool is_equal(const heap_members<U>& other) const noexcept {
     return heap_ == other.heap_;
   }
 
  protected:
-  // A heap of its own, ended by `end` with the last copy.
+  /* A heap of its own, ended by `end` with the last copy. */
   explicit heap_members(void (*end)(mi_heap_t*)) : heap_(mi_heap_new(), end) {
     if (!heap_) fail();
   }
-  // A heap of somebody else.
+  /* A heap of somebody else. */
   explicit heap_members(mi_heap_t* heap) : heap_(heap, [](mi_heap_t*) {}) {}
 
-  // No move: an allocator that was moved from still serves its container.
+  /* No move: an allocator that was moved from still serves its container. */
   heap_members(const heap_members&) = default;
   heap_members& operator=(const heap_members&) = default;
   template <class U>
@@ -190,9 +189,9 @@ class heap_members : public members<T> {
   friend class heap_members;
 };
 
-}  // namespace mi_stl_detail
+} /* namespace mi_stl_detail */
 
-// Allocates in one heap and frees blocks one by one. Its own heap is deleted with the last copy.
+/* Allocates in one heap and frees blocks one by one. Its own heap is deleted with the last copy. */
 template <class T>
 struct mi_heap_stl_allocator : mi_stl_detail::heap_members<T> {
   template <class U>
@@ -225,7 +224,7 @@ bool operator!=(const mi_heap_stl_allocator<T>& x, const mi_heap_stl_allocator<U
   return !x.is_equal(y);
 }
 
-// Allocates in one heap and frees no single block. Its own heap is destroyed with the last copy.
+/* Allocates in one heap and frees no single block. Its own heap is destroyed with the last copy. */
 template <class T>
 struct mi_heap_destroy_stl_allocator : mi_stl_detail::heap_members<T> {
   template <class U>
@@ -260,6 +259,8 @@ bool operator!=(const mi_heap_destroy_stl_allocator<T>& x,
   return !x.is_equal(y);
 }
 
-#endif  // MI_HAS_HEAP_STL_ALLOCATOR
+#endif /* MI_HAS_HEAP_STL_ALLOCATOR */
 
-#endif  // MIMALLOC_STL_H
+#endif /* __cplusplus */
+
+#endif /* MIMALLOC_STL_H */

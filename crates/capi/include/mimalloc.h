@@ -163,30 +163,23 @@ MI_FN void mi_free_small(void* p) MI_FN_NOEXCEPT;
 
 /* mi_malloc with the size of the block. */
 MI_FN_RESULT void* mi_umalloc(size_t size, size_t* block_size) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* mi_calloc with the size of the block. */
 MI_FN_RESULT void* mi_ucalloc(size_t count, size_t size, size_t* block_size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(1, 2);
-
 /* mi_realloc with the sizes of the block before (0 for a NULL `p`) and after. */
 MI_FN_RESULT void* mi_urealloc(void* p, size_t newsize, size_t* block_size_pre, size_t* block_size_post)
     MI_FN_NOEXCEPT MI_FN_SIZE(2);
-
 /* mi_free with the size of the block. */
 MI_FN void mi_ufree(void* p, size_t* block_size) MI_FN_NOEXCEPT;
-
 /* mi_malloc_aligned with the size of the block. */
 MI_FN_RESULT void* mi_umalloc_aligned(size_t size, size_t alignment, size_t* block_size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1) MI_FN_ALIGN(2);
-
 /* mi_zalloc_aligned with the size of the block. */
 MI_FN_RESULT void* mi_uzalloc_aligned(size_t size, size_t alignment, size_t* block_size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1) MI_FN_ALIGN(2);
-
 /* mi_malloc_small with the size of the block. */
 MI_FN_RESULT void* mi_umalloc_small(size_t size, size_t* block_size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* mi_zalloc_small with the size of the block. */
 MI_FN_RESULT void* mi_uzalloc_small(size_t size, size_t* block_size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
@@ -197,31 +190,24 @@ MI_FN_RESULT void* mi_uzalloc_small(size_t size, size_t* block_size)
 /* Allocates `size` bytes at a multiple of `alignment`. */
 MI_FN_RESULT void* mi_malloc_aligned(size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1) MI_FN_ALIGN(2);
-
 /* Allocates `size` bytes, aligned at `offset`. */
 MI_FN_RESULT void* mi_malloc_aligned_at(size_t size, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* Allocates `size` zeroed bytes at a multiple of `alignment`. */
 MI_FN_RESULT void* mi_zalloc_aligned(size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1) MI_FN_ALIGN(2);
-
 /* Allocates `size` zeroed bytes, aligned at `offset`. */
 MI_FN_RESULT void* mi_zalloc_aligned_at(size_t size, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* Allocates `count * size` zeroed bytes at a multiple of `alignment`. */
 MI_FN_RESULT void* mi_calloc_aligned(size_t count, size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(1, 2) MI_FN_ALIGN(3);
-
 /* Allocates `count * size` zeroed bytes, aligned at `offset`. */
 MI_FN_RESULT void* mi_calloc_aligned_at(size_t count, size_t size, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(1, 2);
-
 /* Resizes a block and keeps or makes it aligned. */
 MI_FN_RESULT void* mi_realloc_aligned(void* p, size_t newsize, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_SIZE(2) MI_FN_ALIGN(3);
-
 /* Resizes a block and keeps or makes it aligned at `offset`. */
 MI_FN_RESULT void* mi_realloc_aligned_at(void* p, size_t newsize, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_SIZE(2);
@@ -231,22 +217,17 @@ MI_FN_RESULT void* mi_realloc_aligned_at(void* p, size_t newsize, size_t alignme
 
 /* Resizes a zeroed block. */
 MI_FN_RESULT void* mi_rezalloc(void* p, size_t newsize) MI_FN_NOEXCEPT MI_FN_SIZE(2);
-
 /* Resizes a zeroed block to `newcount * size` bytes. */
 MI_FN_RESULT void* mi_recalloc(void* p, size_t newcount, size_t size) MI_FN_NOEXCEPT MI_FN_SIZE2(2, 3);
-
 /* Resizes a zeroed block and keeps or makes it aligned. */
 MI_FN_RESULT void* mi_rezalloc_aligned(void* p, size_t newsize, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_SIZE(2) MI_FN_ALIGN(3);
-
 /* Resizes a zeroed block and keeps or makes it aligned at `offset`. */
 MI_FN_RESULT void* mi_rezalloc_aligned_at(void* p, size_t newsize, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_SIZE(2);
-
 /* Resizes a zeroed block to `newcount * size` bytes and keeps or makes it aligned. */
 MI_FN_RESULT void* mi_recalloc_aligned(void* p, size_t newcount, size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_SIZE2(2, 3) MI_FN_ALIGN(4);
-
 /* Resizes a zeroed block to `newcount * size` bytes and keeps or makes it aligned at `offset`. */
 MI_FN_RESULT void* mi_recalloc_aligned_at(void* p, size_t newcount, size_t size, size_t alignment,
                                           size_t offset) MI_FN_NOEXCEPT MI_FN_SIZE2(2, 3);
@@ -309,97 +290,72 @@ MI_FN_RESULT bool mi_check_owned(const void* p);
 
 /* mi_malloc in a heap. */
 MI_FN_RESULT void* mi_heap_malloc(mi_heap_t* heap, size_t size) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_zalloc in a heap. */
 MI_FN_RESULT void* mi_heap_zalloc(mi_heap_t* heap, size_t size) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_calloc in a heap. */
 MI_FN_RESULT void* mi_heap_calloc(mi_heap_t* heap, size_t count, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(2, 3);
-
 /* mi_mallocn in a heap. */
 MI_FN_RESULT void* mi_heap_mallocn(mi_heap_t* heap, size_t count, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(2, 3);
-
 /* mi_malloc_small in a heap. */
 MI_FN_RESULT void* mi_heap_malloc_small(mi_heap_t* heap, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_zalloc_small in a heap. */
 MI_FN_RESULT void* mi_heap_zalloc_small(mi_heap_t* heap, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_realloc into a heap: a block of another heap moves. */
 MI_FN_RESULT void* mi_heap_realloc(mi_heap_t* heap, void* p, size_t newsize) MI_FN_NOEXCEPT MI_FN_SIZE(3);
-
 /* mi_reallocn into a heap. */
 MI_FN_RESULT void* mi_heap_reallocn(mi_heap_t* heap, void* p, size_t count, size_t size)
     MI_FN_NOEXCEPT MI_FN_SIZE2(3, 4);
-
 /* mi_reallocf into a heap. */
 MI_FN_RESULT void* mi_heap_reallocf(mi_heap_t* heap, void* p, size_t newsize) MI_FN_NOEXCEPT MI_FN_SIZE(3);
-
 /* mi_strdup in a heap. */
 MI_FN_RESULT char* mi_heap_strdup(mi_heap_t* heap, const char* s) MI_FN_NOEXCEPT MI_FN_MALLOC;
-
 /* mi_strndup in a heap. */
 MI_FN_RESULT char* mi_heap_strndup(mi_heap_t* heap, const char* s, size_t n) MI_FN_NOEXCEPT MI_FN_MALLOC;
-
 /* mi_realpath in a heap. */
 MI_FN_RESULT char* mi_heap_realpath(mi_heap_t* heap, const char* fname, char* resolved_name) MI_FN_NOEXCEPT;
-
 /* mi_malloc_aligned in a heap. */
 MI_FN_RESULT void* mi_heap_malloc_aligned(mi_heap_t* heap, size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2) MI_FN_ALIGN(3);
-
 /* mi_malloc_aligned_at in a heap. */
 MI_FN_RESULT void* mi_heap_malloc_aligned_at(mi_heap_t* heap, size_t size, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_zalloc_aligned in a heap. */
 MI_FN_RESULT void* mi_heap_zalloc_aligned(mi_heap_t* heap, size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2) MI_FN_ALIGN(3);
-
 /* mi_zalloc_aligned_at in a heap. */
 MI_FN_RESULT void* mi_heap_zalloc_aligned_at(mi_heap_t* heap, size_t size, size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_calloc_aligned in a heap. */
 MI_FN_RESULT void* mi_heap_calloc_aligned(mi_heap_t* heap, size_t count, size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(2, 3) MI_FN_ALIGN(4);
-
 /* mi_calloc_aligned_at in a heap. */
 MI_FN_RESULT void* mi_heap_calloc_aligned_at(mi_heap_t* heap, size_t count, size_t size, size_t alignment,
                                              size_t offset) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(2, 3);
-
 /* mi_realloc_aligned into a heap. */
 MI_FN_RESULT void* mi_heap_realloc_aligned(mi_heap_t* heap, void* p, size_t newsize, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_SIZE(3) MI_FN_ALIGN(4);
-
 /* mi_realloc_aligned_at into a heap. */
 MI_FN_RESULT void* mi_heap_realloc_aligned_at(mi_heap_t* heap, void* p, size_t newsize, size_t alignment,
                                               size_t offset) MI_FN_NOEXCEPT MI_FN_SIZE(3);
-
 /* mi_rezalloc into a heap. */
 MI_FN_RESULT void* mi_heap_rezalloc(mi_heap_t* heap, void* p, size_t newsize) MI_FN_NOEXCEPT MI_FN_SIZE(3);
-
 /* mi_recalloc into a heap. */
 MI_FN_RESULT void* mi_heap_recalloc(mi_heap_t* heap, void* p, size_t newcount, size_t size)
     MI_FN_NOEXCEPT MI_FN_SIZE2(3, 4);
-
 /* mi_rezalloc_aligned into a heap. */
 MI_FN_RESULT void* mi_heap_rezalloc_aligned(mi_heap_t* heap, void* p, size_t newsize, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_SIZE(3) MI_FN_ALIGN(4);
-
 /* mi_rezalloc_aligned_at into a heap. */
 MI_FN_RESULT void* mi_heap_rezalloc_aligned_at(mi_heap_t* heap, void* p, size_t newsize, size_t alignment,
                                                size_t offset) MI_FN_NOEXCEPT MI_FN_SIZE(3);
-
 /* mi_recalloc_aligned into a heap. */
 MI_FN_RESULT void* mi_heap_recalloc_aligned(mi_heap_t* heap, void* p, size_t newcount, size_t size,
                                             size_t alignment)
     MI_FN_NOEXCEPT MI_FN_SIZE2(3, 4) MI_FN_ALIGN(5);
-
 /* mi_recalloc_aligned_at into a heap. */
 MI_FN_RESULT void* mi_heap_recalloc_aligned_at(mi_heap_t* heap, void* p, size_t newcount, size_t size,
                                                size_t alignment, size_t offset)
@@ -410,40 +366,30 @@ MI_FN_RESULT void* mi_heap_recalloc_aligned_at(mi_heap_t* heap, void* p, size_t 
 
 /* The calling thread's part of a heap. */
 MI_FN_RESULT mi_theap_t* mi_heap_theap(mi_heap_t* heap);
-
 /* The theap that the calling thread's plain allocations use. */
 MI_FN mi_theap_t* mi_theap_get_default(void);
-
 /* Makes a theap the one that plain allocations use; returns the one before. */
 MI_FN mi_theap_t* mi_theap_set_default(mi_theap_t* theap);
-
 /* Frees what the theap keeps for reuse; with `force` also back to the system. NULL is ignored. */
 MI_FN void mi_theap_collect(mi_theap_t* theap, bool force) MI_FN_NOEXCEPT;
-
 /* mi_malloc in a theap. */
 MI_FN_RESULT void* mi_theap_malloc(mi_theap_t* theap, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_zalloc in a theap. */
 MI_FN_RESULT void* mi_theap_zalloc(mi_theap_t* theap, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_calloc in a theap. */
 MI_FN_RESULT void* mi_theap_calloc(mi_theap_t* theap, size_t count, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE2(2, 3);
-
 /* mi_malloc_small in a theap. */
 MI_FN_RESULT void* mi_theap_malloc_small(mi_theap_t* theap, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_zalloc_small in a theap. */
 MI_FN_RESULT void* mi_theap_zalloc_small(mi_theap_t* theap, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_malloc_aligned in a theap. */
 MI_FN_RESULT void* mi_theap_malloc_aligned(mi_theap_t* theap, size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2) MI_FN_ALIGN(3);
-
 /* mi_realloc into a theap. */
 MI_FN_RESULT void* mi_theap_realloc(mi_theap_t* theap, void* p, size_t newsize)
     MI_FN_NOEXCEPT MI_FN_SIZE(3);
@@ -480,53 +426,39 @@ MI_FN bool mi_unsafe_heap_page_is_under_utilized(mi_heap_t* heap, void* p, size_
 
 /* Reserves memory for later use. */
 MI_FN int mi_reserve_os_memory(size_t size, bool commit, bool allow_large) MI_FN_NOEXCEPT;
-
 /* Reserves an arena; in an exclusive one only heaps made for it allocate. */
 MI_FN int mi_reserve_os_memory_ex(size_t size, bool commit, bool allow_large, bool exclusive,
                                   mi_arena_id_t* arena_id) MI_FN_NOEXCEPT;
-
 /* Allocates from memory that the program has; it is never given back to the system. */
 MI_FN bool mi_manage_os_memory(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                                int numa_node) MI_FN_NOEXCEPT;
-
 /* Makes an arena of memory that the program has. */
 MI_FN bool mi_manage_os_memory_ex(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                                   int numa_node, bool exclusive, mi_arena_id_t* arena_id) MI_FN_NOEXCEPT;
-
 /* Makes an arena of memory that the program has and commits by its own function. */
 MI_FN bool mi_manage_memory(void* start, size_t size, bool is_committed, bool is_pinned, bool is_zero,
                             int numa_node, bool exclusive, mi_commit_fun_t* commit_fun, void* commit_fun_arg,
                             mi_arena_id_t* arena_id) MI_FN_NOEXCEPT;
-
 /* Reserves pages of 1 GiB, spread over NUMA nodes (0: all there are), within a time (0: no limit). */
 MI_FN int mi_reserve_huge_os_pages_interleave(size_t pages, size_t numa_nodes, size_t timeout_msecs)
     MI_FN_NOEXCEPT;
-
 /* Reserves pages of 1 GiB at a NUMA node (-1: any) within a time (0: no limit). */
 MI_FN int mi_reserve_huge_os_pages_at(size_t pages, int numa_node, size_t timeout_msecs) MI_FN_NOEXCEPT;
-
 /* Reserves pages of 1 GiB as one arena. */
 MI_FN int mi_reserve_huge_os_pages_at_ex(size_t pages, int numa_node, size_t timeout_msecs, bool exclusive,
                                          mi_arena_id_t* arena_id) MI_FN_NOEXCEPT;
-
 /* mi_reserve_huge_os_pages_interleave by its first name. */
 MI_FN int mi_reserve_huge_os_pages(size_t pages, double max_secs, size_t* pages_reserved) MI_FN_NOEXCEPT;
-
 /* The start and the size of an arena; NULL and 0 if there is none of that number. */
 MI_FN void* mi_arena_area(mi_arena_id_t arena_id, size_t* size);
-
 /* Whether `p` points into the arena. */
 MI_FN_RESULT bool mi_arena_contains(mi_arena_id_t arena_id, const void* p);
-
 /* The least alignment of an arena in bytes. */
 MI_FN_RESULT size_t mi_arena_min_alignment(void);
-
 /* The least size of an arena in bytes. */
 MI_FN_RESULT size_t mi_arena_min_size(void);
-
 /* Draws all arenas. In a source file it takes no flag, one or three: see below. */
 MI_FN void mi_debug_show_arenas(void) MI_FN_NOEXCEPT;
-
 /* Draws all arenas. */
 MI_FN void mi_arenas_print(void) MI_FN_NOEXCEPT;
 
@@ -534,22 +466,16 @@ MI_FN void mi_arenas_print(void) MI_FN_NOEXCEPT;
 
 /* The sub-process that threads belong to at first. */
 MI_FN mi_subproc_id_t mi_subproc_main(void);
-
 /* The sub-process of the calling thread. */
 MI_FN mi_subproc_id_t mi_subproc_current(void);
-
 /* Makes a sub-process without threads. */
 MI_FN mi_subproc_id_t mi_subproc_new(void);
-
 /* Ends a sub-process whose threads have ended, and frees its memory. */
 MI_FN void mi_subproc_delete(mi_subproc_id_t subproc);
-
 /* mi_subproc_delete by its name in 3.x. */
 MI_FN void mi_subproc_destroy(mi_subproc_id_t subproc);
-
 /* Moves the calling thread, which has not allocated yet, to a sub-process. */
 MI_FN void mi_subproc_add_current_thread(mi_subproc_id_t subproc);
-
 /* Visits the heaps of a sub-process; the visitor makes and ends none. */
 MI_FN bool mi_subproc_visit_heaps(mi_subproc_id_t subproc, mi_heap_visit_fun* visitor, void* arg);
 
@@ -607,30 +533,22 @@ MI_FN void mi_process_info_print_out(mi_output_fun* out, void* arg) MI_FN_NOEXCE
 
 /* Prints the statistics; `out` is ignored. */
 MI_FN void mi_stats_print(void* out) MI_FN_NOEXCEPT;
-
 /* Prints the statistics to a function. */
 MI_FN void mi_stats_print_out(mi_output_fun* out, void* arg) MI_FN_NOEXCEPT;
-
 /* Prints the calling thread's statistics. */
 MI_FN void mi_thread_stats_print_out(mi_output_fun* out, void* arg) MI_FN_NOEXCEPT;
-
 /* Prints the statistics of a heap. */
 MI_FN void mi_heap_stats_print_out(mi_heap_t* heap, mi_output_fun* out, void* arg) MI_FN_NOEXCEPT;
-
 /* Prints the statistics of a sub-process. */
 MI_FN void mi_subproc_stats_print_out(mi_subproc_id_t subproc_id, mi_output_fun* out, void* arg)
     MI_FN_NOEXCEPT;
-
 /* Prints the statistics of each heap of a sub-process, then its own. */
 MI_FN void mi_subproc_heap_stats_print_out(mi_subproc_id_t subproc_id, mi_output_fun* out, void* arg)
     MI_FN_NOEXCEPT;
-
 /* Starts the statistics anew. */
 MI_FN void mi_stats_reset(void) MI_FN_NOEXCEPT;
-
 /* Adds the calling thread's statistics to those of the process. */
 MI_FN void mi_stats_merge(void) MI_FN_NOEXCEPT;
-
 /* Adds a heap's statistics to those of its sub-process and starts the heap's anew. */
 MI_FN void mi_heap_stats_merge_to_subproc(mi_heap_t* heap);
 
@@ -707,49 +625,34 @@ typedef enum mi_option_e {
 
 /* Whether the value is not 0. */
 MI_FN_RESULT bool mi_option_is_enabled(mi_option_t option);
-
 /* Sets the value to 1. */
 MI_FN void mi_option_enable(mi_option_t option);
-
 /* Sets the value to 0. */
 MI_FN void mi_option_disable(mi_option_t option);
-
 /* Sets the value to 0 or 1. */
 MI_FN void mi_option_set_enabled(mi_option_t option, bool enable);
-
 /* Sets the value to 0 or 1, unless the environment or the program has set it. */
 MI_FN void mi_option_set_enabled_default(mi_option_t option, bool enable);
-
 /* The value; memory sizes are in KiB. */
 MI_FN_RESULT long mi_option_get(mi_option_t option);
-
 /* The value, brought into a range. */
 MI_FN_RESULT long mi_option_get_clamp(mi_option_t option, long min, long max);
-
 /* The value of a memory size in bytes. */
 MI_FN_RESULT size_t mi_option_get_size(mi_option_t option);
-
 /* Sets the value. */
 MI_FN void mi_option_set(mi_option_t option, long value);
-
 /* Sets the value, unless the environment or the program has set it. */
 MI_FN void mi_option_set_default(mi_option_t option, long value);
-
 /* Prints all options. */
 MI_FN void mi_options_print(void) MI_FN_NOEXCEPT;
-
 /* Prints all options to a function. */
 MI_FN void mi_options_print_out(mi_output_fun* out, void* arg) MI_FN_NOEXCEPT;
-
 /* Guards one of `sample_rate` blocks of a heap; 0 guards none. A `seed` of 0 is a random start. */
 MI_FN void mi_heap_guarded_set_sample_rate(mi_heap_t* heap, size_t sample_rate, size_t seed);
-
 /* Guards only blocks of a heap within a range of sizes in bytes. */
 MI_FN void mi_heap_guarded_set_size_bound(mi_heap_t* heap, size_t min, size_t max);
-
 /* mi_heap_guarded_set_sample_rate for a theap. */
 MI_FN void mi_theap_guarded_set_sample_rate(mi_theap_t* theap, size_t sample_rate, size_t seed);
-
 /* mi_heap_guarded_set_size_bound for a theap. */
 MI_FN void mi_theap_guarded_set_size_bound(mi_theap_t* theap, size_t min, size_t max);
 
@@ -757,67 +660,48 @@ MI_FN void mi_theap_guarded_set_size_bound(mi_theap_t* theap, size_t min, size_t
 
 /* Frees a block; ignores a pointer that is not ours. */
 MI_FN void mi_cfree(void* p) MI_FN_NOEXCEPT;
-
 /* mi_expand with errno ENOMEM on failure. */
 MI_FN void* mi__expand(void* p, size_t newsize) MI_FN_NOEXCEPT;
-
 /* mi_usable_size, also 0 for a pointer that is not ours. */
 MI_FN_RESULT size_t mi_malloc_size(const void* p) MI_FN_NOEXCEPT;
-
 /* mi_usable_size, also 0 for a pointer that is not ours. */
 MI_FN_RESULT size_t mi_malloc_usable_size(const void* p) MI_FN_NOEXCEPT;
-
 /* mi_good_size. */
 MI_FN_RESULT size_t mi_malloc_good_size(size_t size) MI_FN_NOEXCEPT;
-
 /* posix_memalign(3): 0, EINVAL or ENOMEM. */
 MI_FN int mi_posix_memalign(void** p, size_t alignment, size_t size) MI_FN_NOEXCEPT;
-
 /* memalign(3). */
 MI_FN_RESULT void* mi_memalign(size_t alignment, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2) MI_FN_ALIGN(1);
-
 /* valloc(3): aligned to an OS page. */
 MI_FN_RESULT void* mi_valloc(size_t size) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* pvalloc(3): aligned to an OS page, the size a multiple of it. */
 MI_FN_RESULT void* mi_pvalloc(size_t size) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* aligned_alloc(3); the size need not be a multiple of the alignment. */
 MI_FN_RESULT void* mi_aligned_alloc(size_t alignment, size_t size)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(2) MI_FN_ALIGN(1);
-
 /* reallocarray(3), with errno EOVERFLOW when the product overflows. */
 MI_FN_RESULT void* mi_reallocarray(void* p, size_t count, size_t size) MI_FN_NOEXCEPT MI_FN_SIZE2(2, 3);
-
 /* reallocarr(3) of NetBSD: resizes the block that the pointer at `p` points to; 0 or an errno value. */
 MI_FN_RESULT int mi_reallocarr(void* p, size_t count, size_t size) MI_FN_NOEXCEPT;
-
 /* mi_recalloc_aligned by its Microsoft name. */
-MI_FN_RESULT void* mi_aligned_recalloc(void* p, size_t newcount, size_t size, size_t alignment) MI_FN_NOEXCEPT;
-
+MI_FN_RESULT void* mi_aligned_recalloc(void* p, size_t newcount, size_t size, size_t alignment)
+    MI_FN_NOEXCEPT;
 /* mi_recalloc_aligned_at by its Microsoft name. */
 MI_FN_RESULT void* mi_aligned_offset_recalloc(void* p, size_t newcount, size_t size, size_t alignment,
                                               size_t offset) MI_FN_NOEXCEPT;
-
 /* Frees a block allocated with `size`. */
 MI_FN void mi_free_size(void* p, size_t size) MI_FN_NOEXCEPT;
-
 /* Frees a block allocated with `size` and `alignment`. */
 MI_FN void mi_free_size_aligned(void* p, size_t size, size_t alignment) MI_FN_NOEXCEPT;
-
 /* Frees a block allocated with `alignment`. */
 MI_FN void mi_free_aligned(void* p, size_t alignment) MI_FN_NOEXCEPT;
-
 /* A copy of the value of an environment variable, NULL if there is none: 0, EINVAL or ENOMEM. */
 MI_FN int mi_dupenv_s(char** buf, size_t* size, const char* name) MI_FN_NOEXCEPT;
-
 /* mi_dupenv_s for wide strings, which the environment does not have here: EINVAL. */
 MI_FN int mi_wdupenv_s(wchar_t** buf, size_t* size, const wchar_t* name) MI_FN_NOEXCEPT;
-
 /* A copy of a wide string; NULL for NULL. */
 MI_FN_RESULT wchar_t* mi_wcsdup(const wchar_t* s) MI_FN_NOEXCEPT MI_FN_MALLOC;
-
 /* A copy of a multi-byte string; NULL for NULL. */
 MI_FN_RESULT unsigned char* mi_mbsdup(const unsigned char* s) MI_FN_NOEXCEPT MI_FN_MALLOC;
 
@@ -826,33 +710,24 @@ MI_FN_RESULT unsigned char* mi_mbsdup(const unsigned char* s) MI_FN_NOEXCEPT MI_
 
 /* new. */
 MI_FN_RESULT void* mi_new(size_t size) MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* Aligned new. */
 MI_FN_RESULT void* mi_new_aligned(size_t size, size_t alignment) MI_FN_MALLOC MI_FN_SIZE(1) MI_FN_ALIGN(2);
-
 /* new (std::nothrow). */
 MI_FN_RESULT void* mi_new_nothrow(size_t size) MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1);
-
 /* Aligned new (std::nothrow). */
 MI_FN_RESULT void* mi_new_aligned_nothrow(size_t size, size_t alignment)
     MI_FN_NOEXCEPT MI_FN_MALLOC MI_FN_SIZE(1) MI_FN_ALIGN(2);
-
 /* new of `count * size` bytes. */
 MI_FN_RESULT void* mi_new_n(size_t count, size_t size) MI_FN_MALLOC MI_FN_SIZE2(1, 2);
-
 /* mi_realloc that fails like new. */
 MI_FN_RESULT void* mi_new_realloc(void* p, size_t newsize) MI_FN_SIZE(2);
-
 /* mi_reallocn that fails like new. */
 MI_FN_RESULT void* mi_new_reallocn(void* p, size_t newcount, size_t size) MI_FN_SIZE2(2, 3);
-
 /* mi_new in a heap. */
 MI_FN_RESULT void* mi_heap_alloc_new(mi_heap_t* heap, size_t size) MI_FN_MALLOC MI_FN_SIZE(2);
-
 /* mi_new_n in a heap. */
 MI_FN_RESULT void* mi_heap_alloc_new_n(mi_heap_t* heap, size_t count, size_t size)
     MI_FN_MALLOC MI_FN_SIZE2(2, 3);
-
 /* What mi_heap_alloc_new does after mi_heap_malloc failed: calls the new-handler and tries again.
    With `nothrow` the result is NULL in the end. */
 MI_FN_RESULT void* mi_heap_try_new(mi_heap_t* heap, size_t size, bool nothrow) MI_FN_MALLOC MI_FN_SIZE(2);
