@@ -6,12 +6,8 @@
 #ifndef MIMALLOC_OVERRIDE_H
 #define MIMALLOC_OVERRIDE_H
 
-/* The headers that declare these functions, or undefine macros of their names, come first. */
-#ifdef __cplusplus
-#include <cstdlib>
-#include <cstring>
-#include <cwchar>
-#endif
+/* The headers that declare these functions come first, in C++ with those of the library that undefine
+   macros of their names. */
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>

@@ -93,7 +93,7 @@ MI_FN char* mi_stats_get_json(size_t buf_size, char* buf) MI_FN_NOEXCEPT;
 MI_FN char* mi_stats_as_json(mi_stats_t* stats, size_t buf_size, char* buf) MI_FN_NOEXCEPT;
 
 /* The size in bytes of the blocks of a bin; 0 if there is no such bin. */
-MI_FN_RESULT size_t mi_stats_get_bin_size(size_t bin) MI_FN_NOEXCEPT;
+MI_FN size_t mi_stats_get_bin_size(size_t bin) MI_FN_NOEXCEPT;
 
 /* The statistics of a heap. */
 MI_FN bool mi_heap_stats_get(mi_heap_t* heap, mi_stats_t* stats) MI_FN_NOEXCEPT;

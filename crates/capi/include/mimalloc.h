@@ -64,9 +64,8 @@ extern "C" {
 /* A set of blocks that can be given up together. */
 typedef struct mi_heap_s mi_heap_t;
 
-/* A heap as the calling thread uses it. As in 2.4.1 the type is that of heaps, so that either name
-   compiles where the other is expected. */
-typedef mi_heap_t mi_theap_t;
+/* One thread's part of a heap. */
+typedef struct mi_theap_s mi_theap_t;
 
 /* Names an arena; 0 is none. */
 typedef int mi_arena_id_t;
@@ -253,10 +252,10 @@ MI_FN void mi_heap_destroy(mi_heap_t* heap);
 MI_FN mi_heap_t* mi_heap_set_default(mi_heap_t* heap);
 
 /* The heap that the calling thread's plain allocations use. */
-MI_FN_RESULT mi_heap_t* mi_heap_get_default(void);
+MI_FN mi_heap_t* mi_heap_get_default(void);
 
 /* The heap that the calling thread's plain allocations used at first. */
-MI_FN_RESULT mi_heap_t* mi_heap_get_backing(void);
+MI_FN mi_heap_t* mi_heap_get_backing(void);
 
 /* The main heap of the calling thread's sub-process. */
 MI_FN_RESULT mi_heap_t* mi_heap_main(void);
@@ -267,23 +266,23 @@ MI_FN void mi_heap_collect(mi_heap_t* heap, bool force) MI_FN_NOEXCEPT;
 /* Prefers memory of a NUMA node for a heap; a negative node is no preference. */
 MI_FN void mi_heap_set_numa_affinity(mi_heap_t* heap, int numa_node);
 
-/* The heap of the block that `p` points into; NULL if there is none. */
+/* The heap whose page `p` points into; NULL if there is none. */
 MI_FN_RESULT mi_heap_t* mi_heap_of(const void* p);
 
-/* Whether `p` points into a block of the heap. */
+/* Whether `p` points into a page of the heap. */
 MI_FN_RESULT bool mi_heap_contains(const mi_heap_t* heap, const void* p);
 
-/* Whether `p` points into a block of any heap. */
+/* Whether `p` points into a page of any heap. */
 MI_FN_RESULT bool mi_any_heap_contains(const void* p);
 
-/* mi_heap_contains of 2.x: false for a NULL heap. */
-MI_FN_RESULT bool mi_heap_contains_block(mi_heap_t* heap, const void* p);
+/* As mi_heap_contains, and false for a NULL heap. */
+MI_FN bool mi_heap_contains_block(mi_heap_t* heap, const void* p);
 
 /* As mi_heap_contains_block, and false if `p` is not aligned to the size of a pointer. */
-MI_FN_RESULT bool mi_heap_check_owned(mi_heap_t* heap, const void* p);
+MI_FN bool mi_heap_check_owned(mi_heap_t* heap, const void* p);
 
 /* mi_heap_check_owned for the calling thread's default heap. */
-MI_FN_RESULT bool mi_check_owned(const void* p);
+MI_FN bool mi_check_owned(const void* p);
 
 /* ---- Allocation in a heap ----
    Each does what the function without `heap_` does; mi_free frees the block. */
@@ -361,11 +360,11 @@ MI_FN_RESULT void* mi_heap_recalloc_aligned_at(mi_heap_t* heap, void* p, size_t 
                                                size_t alignment, size_t offset)
     MI_FN_NOEXCEPT MI_FN_SIZE2(3, 4);
 
-/* ---- Heaps as a thread uses them, by the names of 3.x ----
-   A theap belongs to the thread that asked for it. */
+/* ---- Theaps: the calling thread's parts of heaps ----
+   A theap is used by its thread only, while its heap lives; NULL is the thread's default one. */
 
 /* The calling thread's part of a heap. */
-MI_FN_RESULT mi_theap_t* mi_heap_theap(mi_heap_t* heap);
+MI_FN mi_theap_t* mi_heap_theap(mi_heap_t* heap);
 /* The theap that the calling thread's plain allocations use. */
 MI_FN mi_theap_t* mi_theap_get_default(void);
 /* Makes a theap the one that plain allocations use; returns the one before. */
@@ -395,7 +394,8 @@ MI_FN_RESULT void* mi_theap_realloc(mi_theap_t* theap, void* p, size_t newsize)
     MI_FN_NOEXCEPT MI_FN_SIZE(3);
 
 /* ---- Visiting ----
-   No other thread may allocate in what is visited. True if nothing stopped the visit. */
+   True if nothing stopped the visit. A visitor may free the block that it is shown; the result is exact
+   when no other thread uses the heap meanwhile. */
 
 /* Visits the areas of a heap in all threads and, if wanted, their blocks in use. */
 MI_FN bool mi_heap_visit_blocks(const mi_heap_t* heap, bool visit_blocks, mi_block_visit_fun* visitor,
@@ -413,11 +413,11 @@ MI_FN bool mi_theap_visit_blocks(const mi_theap_t* theap, bool visit_blocks, mi_
 MI_FN bool mi_abandoned_visit_blocks(mi_subproc_id_t subproc_id, int heap_tag, bool visit_blocks,
                                      mi_block_visit_fun* visitor, void* arg);
 
-/* Whether `p` points into memory that blocks are made of; any value may be asked about. */
+/* Whether `p` points into a page of ours; any value may be asked about. */
 MI_FN_RESULT bool mi_is_in_heap_region(const void* p) MI_FN_NOEXCEPT;
 
-/* Whether at most `perc_threshold` percent of the page of `p` is in use, so that moving its blocks
-   pays. The calling thread owns the block. */
+/* Whether at most `perc_threshold` percent of the page of `p` are in use, so that moving the block
+   elsewhere helps to free the page. */
 MI_FN bool mi_unsafe_heap_page_is_under_utilized(mi_heap_t* heap, void* p, size_t perc_threshold)
     MI_FN_NOEXCEPT;
 
@@ -452,11 +452,11 @@ MI_FN int mi_reserve_huge_os_pages(size_t pages, double max_secs, size_t* pages_
 /* The start and the size of an arena; NULL and 0 if there is none of that number. */
 MI_FN void* mi_arena_area(mi_arena_id_t arena_id, size_t* size);
 /* Whether `p` points into the arena. */
-MI_FN_RESULT bool mi_arena_contains(mi_arena_id_t arena_id, const void* p);
+MI_FN bool mi_arena_contains(mi_arena_id_t arena_id, const void* p);
 /* The least alignment of an arena in bytes. */
-MI_FN_RESULT size_t mi_arena_min_alignment(void);
+MI_FN size_t mi_arena_min_alignment(void);
 /* The least size of an arena in bytes. */
-MI_FN_RESULT size_t mi_arena_min_size(void);
+MI_FN size_t mi_arena_min_size(void);
 /* Draws all arenas. In a source file it takes no flag, one or three: see below. */
 MI_FN void mi_debug_show_arenas(void) MI_FN_NOEXCEPT;
 /* Draws all arenas. */
@@ -476,7 +476,7 @@ MI_FN void mi_subproc_delete(mi_subproc_id_t subproc);
 MI_FN void mi_subproc_destroy(mi_subproc_id_t subproc);
 /* Moves the calling thread, which has not allocated yet, to a sub-process. */
 MI_FN void mi_subproc_add_current_thread(mi_subproc_id_t subproc);
-/* Visits the heaps of a sub-process; the visitor makes and ends none. */
+/* Visits the heaps of a sub-process; the visitor may end the heap that it is shown. */
 MI_FN bool mi_subproc_visit_heaps(mi_subproc_id_t subproc, mi_heap_visit_fun* visitor, void* arg);
 
 /* ---- The process, its threads, and functions of the program ---- */
@@ -728,8 +728,7 @@ MI_FN_RESULT void* mi_heap_alloc_new(mi_heap_t* heap, size_t size) MI_FN_MALLOC 
 /* mi_new_n in a heap. */
 MI_FN_RESULT void* mi_heap_alloc_new_n(mi_heap_t* heap, size_t count, size_t size)
     MI_FN_MALLOC MI_FN_SIZE2(2, 3);
-/* What mi_heap_alloc_new does after mi_heap_malloc failed: calls the new-handler and tries again.
-   With `nothrow` the result is NULL in the end. */
+/* mi_heap_alloc_new; with `nothrow` the result is NULL where that throws. */
 MI_FN_RESULT void* mi_heap_try_new(mi_heap_t* heap, size_t size, bool nothrow) MI_FN_MALLOC MI_FN_SIZE(2);
 
 #ifdef __cplusplus

@@ -45,9 +45,12 @@ static inline bool all_bytes(const void* p, int value, size_t size) {
 }
 
 #ifdef __cplusplus
+#define NOEXCEPT noexcept
 extern "C" {
+#else
+#define NOEXCEPT
 #endif
-bool mi_is_in_heap_region(const void* p);
+bool mi_is_in_heap_region(const void* p) NOEXCEPT;
 #ifdef __cplusplus
 }
 #endif
