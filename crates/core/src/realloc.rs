@@ -24,7 +24,7 @@ use crate::page_map;
 use crate::ptr;
 use crate::refill;
 use crate::report;
-use crate::size_class::HUGE_BIN;
+use crate::size_class::{self, HUGE_BIN};
 use crate::source::Source;
 use crate::units::slices_for;
 
@@ -260,8 +260,13 @@ unsafe fn copy(
     offset: usize,
     zero: bool,
 ) -> *mut u8 {
+    let grows = size > old && size <= MEDIUM_BLOCK_MAX;
+    let wanted = if grows { size_class::with_room(size) } else { size };
     // Only what the old block does not cover needs to be zeroed, unless fresh memory is zero anyway.
-    let fresh = allocate(source, size, align, offset, zero && size > old);
+    let mut fresh = allocate(source, wanted, align, offset, zero && size > old);
+    if fresh.is_null() && wanted != size {
+        fresh = allocate(source, size, align, offset, zero);
+    }
     if fresh.is_null() {
         return null_mut();
     }
@@ -287,7 +292,8 @@ unsafe fn copy(
 /// # Safety
 /// The caller owns the block, which is the only one of its page.
 unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
-    let Some(block_size) = (size <= REQUEST_MAX).then(|| Page::huge_block_size(size)).flatten()
+    let wanted = if size > page.block_size() { size_class::with_room(size) } else { size };
+    let Some(block_size) = (wanted <= REQUEST_MAX).then(|| Page::huge_block_size(wanted)).flatten()
     else {
         return false;
     };
@@ -353,6 +359,7 @@ unsafe fn move_single(page: PageRef, size: usize, zero: bool) -> *mut u8 {
     if size > REQUEST_MAX {
         return null_mut();
     }
+    let size = size_class::with_room(size).min(REQUEST_MAX);
     let Some((fresh, is_zero)) = refill::single(Heap::of(&page), size, SLICE_SIZE) else {
         return null_mut();
     };

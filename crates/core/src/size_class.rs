@@ -75,6 +75,17 @@ pub fn page_slices(bin: usize) -> usize {
     if block_size(bin) <= SMALL_BLOCK_MAX { 1 } else { MEDIUM_PAGE_SLICES }
 }
 
+/// What to ask for when a block grows to `size` bytes: it is likely to grow again, and has room for that within the
+/// bound on what a block may exceed its request by. A power of two stays one: such blocks are aligned to their size.
+pub fn with_room(size: usize) -> usize {
+    if size > MEDIUM_BLOCK_MAX {
+        return size.saturating_add(size / 8);
+    }
+    let next = bin_of(size) + 1;
+    let has_room = next < BIN_COUNT && block_size(next) <= size + size / 6;
+    if has_room && !size.is_power_of_two() { block_size(next) } else { size }
+}
+
 /// First entry of the direct table that each bin serves, and one past the last; empty for large bins.
 const DIRECT_WORDS: [(u8, u8); BIN_COUNT] = {
     let mut words = [(0, 0); BIN_COUNT];
@@ -121,6 +132,16 @@ mod tests {
         }
         assert_eq!(bin_of(MEDIUM_BLOCK_MAX + 1), HUGE_BIN);
         assert_eq!(bin_of(usize::MAX), HUGE_BIN);
+    }
+
+    #[test]
+    fn room_to_grow_is_within_the_promised_waste() {
+        for size in (0..=MEDIUM_BLOCK_MAX).chain([MEDIUM_BLOCK_MAX + 1, 1 << 20, 5 << 30]) {
+            let roomy = with_room(size);
+            let block = if roomy <= MEDIUM_BLOCK_MAX { block_size(bin_of(roomy)) } else { roomy };
+            assert!(roomy >= size && block - size.max(1) <= (size / 6).max(15), "{size} {block}");
+        }
+        assert_eq!(with_room(usize::MAX), usize::MAX);
     }
 
     #[test]
