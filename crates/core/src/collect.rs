@@ -3,7 +3,7 @@
 use crate::abandon;
 use crate::config::SLICE_SIZE;
 use crate::deferred;
-use crate::heap::{Heap, SubProcess};
+use crate::heap::{HEAPS, Heap, SubProcess};
 use crate::heaps;
 use crate::theap::{self, Theap};
 use crate::thread;
@@ -15,7 +15,7 @@ pub fn collect(force: bool) {
     if let Some(theap) = theap::current_or_none() {
         deferred::call(theap, force);
         theap.root().collect();
-        theap.root().for_each_other(Theap::collect);
+        for_each_other(theap.root(), Theap::collect);
     }
     purge(thread::subproc(), force);
 }
@@ -55,7 +55,15 @@ pub fn reduce(target: usize) {
         });
     };
     keep(theap.root());
-    theap.root().for_each_other(keep);
+    for_each_other(theap.root(), keep);
+}
+
+/// Calls `f` with the thread's theaps of other heaps, none of which ends meanwhile.
+fn for_each_other(root: &Theap, mut f: impl FnMut(&Theap)) {
+    if root.has_others() {
+        let _guard = HEAPS.lock();
+        root.for_each_other(|theap| f(theap));
+    }
 }
 
 fn purge(subproc: &SubProcess, force: bool) {

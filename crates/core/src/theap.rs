@@ -236,7 +236,13 @@ impl Theap {
         self.others.set(heap.number(), theap)
     }
 
-    /// Calls `f` with every theap of this root's thread but the root.
+    /// Whether this root's thread has other theaps.
+    pub fn has_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// Calls `f` with every theap of this root's thread but the root. The caller holds `HEAPS`: any thread may be
+    /// ending their heaps.
     pub fn for_each_other(&self, f: impl FnMut(&'static Self)) {
         self.others.for_each(f);
     }

@@ -249,24 +249,32 @@ fn end_thread(after: *const Theap) {
     theap::set_current(after);
     let root = theap.root();
     let subproc = root.heap().subproc();
-    root.for_each_other(end_theap);
-    root.forget_others();
-    end_theap(root);
+    end_others(root);
+    abandon::abandon_all(root);
+    {
+        let _guard = HEAPS.lock();
+        unlink(root);
+    }
+    give_storage(root);
     subproc.arenas.purge_if_due();
     subproc.threads.fetch_sub(1, Ordering::Release);
     STATS.threads.decrease(1);
 }
 
-/// Gives up a theap of the calling thread.
-fn end_theap(theap: &'static Theap) {
-    abandon::abandon_all(theap);
-    {
-        let _guard = HEAPS.lock();
+/// Gives up the theaps of a root's thread for other heaps. Under the lock: their heaps may be ending at this moment.
+fn end_others(root: &Theap) {
+    if !root.has_others() {
+        return;
+    }
+    let _guard = HEAPS.lock();
+    root.for_each_other(|theap| {
+        abandon::abandon_all(theap);
         if !theap.is_part_of(None) {
             unlink(theap);
         }
-    }
-    give_storage(theap);
+        give_storage(theap);
+    });
+    root.forget_others();
 }
 
 /// The hook that the system calls when a thread ends.

@@ -287,3 +287,30 @@ fn reallocation_moves_a_block_into_the_heap_that_is_named() {
         unsafe { heaps::destroy(heap) };
     }
 }
+
+#[test]
+fn a_heap_ends_while_threads_that_used_it_end_or_collect() {
+    for round in 0..400 {
+        let heap = ordinary();
+        thread::scope(|scope| {
+            let (ready, wait) = std::sync::mpsc::channel();
+            for collects in [false, true] {
+                let ready = ready.clone();
+                scope.spawn(move || {
+                    for size in sizes() {
+                        assert!(!alloc::malloc(heap, size).is_null());
+                    }
+                    ready.send(()).expect("the test waits");
+                    if collects {
+                        collect::collect(false);
+                    }
+                });
+            }
+            for _ in 0..2 {
+                wait.recv().expect("both threads have allocated");
+            }
+            // SAFETY: nobody uses the heap or a block of it any more.
+            unsafe { if round % 2 == 0 { heaps::destroy(heap) } else { heaps::delete(heap) } };
+        });
+    }
+}

@@ -35,6 +35,11 @@ impl TheapTable {
         Self { directory: Cell::new(null_mut()), len: Cell::new(0) }
     }
 
+    /// Whether no theap was ever entered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len.get() == 0
+    }
+
     fn leaf(&self, index: usize) -> Option<&Leaf> {
         if index >= self.len.get() {
             return None;
