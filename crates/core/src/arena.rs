@@ -17,6 +17,7 @@
 //! written. P7: a slice that is not dirty has not been written since it was committed.
 #![allow(unsafe_code)]
 
+mod huge;
 pub(crate) mod meta;
 mod purge;
 
@@ -82,6 +83,10 @@ pub struct Arena {
     hint: AtomicUsize,
     /// What the bits say about committed and zeroed memory can't be relied on: see `doubt_contents`.
     doubted: AtomicBool,
+    /// Bytes of the arena in blocks that have been linked.
+    linked: AtomicUsize,
+    /// First slice behind those that huge pages are asked for; see `huge`.
+    huge_end: AtomicUsize,
     /// Slices may have to be made accessible before they are touched.
     inaccessible: AtomicBool,
     owner: &'static Arenas,
@@ -150,6 +155,8 @@ impl Arena {
                 free,
                 hint,
                 doubted,
+                linked: AtomicUsize::new(0),
+                huge_end: AtomicUsize::new(0),
                 inaccessible,
                 owner,
                 chunks,
@@ -162,6 +169,9 @@ impl Arena {
         arena.committed().set(0, header_slices);
         if !traits.zero {
             arena.dirty().set(0, slices);
+        }
+        if !traits.external {
+            arena.start_without_huge();
         }
         STATS.reserved.increase(size);
         STATS.committed.increase(header_slices * SLICE_SIZE);
@@ -259,6 +269,7 @@ impl Arena {
     /// Commits a run that the caller has claimed; gives it up when the system refuses.
     fn prepare(&'static self, index: usize, count: usize) -> Option<Span> {
         self.free.fetch_sub(count, Ordering::Relaxed);
+        self.consider_huge(index, index + count);
         self.unschedule(index, count);
         let start = self.slice(index);
         let committed = self.committed();

@@ -50,6 +50,13 @@ pub const ARENA_COUNT_MAX: usize = 160;
 /// Alignment, in bytes, of areas reserved for arenas: that of a large OS page, so that one can back them.
 pub const ARENA_ALIGN: usize = 2 << 20;
 
+/// Bytes of linked blocks in an arena from which huge pages are worth what they waste.
+pub const HUGE_LINKED_MIN: usize = 16 << 20;
+
+/// How much of the slices in use must be linked, and of the arena up to its highest slice in use, for huge pages
+/// behind it: a fraction.
+pub const HUGE_DENSITY: (usize, usize) = (7, 8);
+
 /// Bytes that a page extends by while it is young, which bounds the memory a little-used bin touches.
 pub const EXTEND_MIN: usize = 4 << 10;
 

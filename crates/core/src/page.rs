@@ -250,6 +250,7 @@ impl PageRef {
         page_map::clear(span.start, span.slices);
         if let Some(arena) = span.arena {
             arena.pages().clear(span.index, 1);
+            arena.note_linked(self.linked_bytes(), 0);
         }
         STATS.pages.decrease(1);
         STATS.page_committed.decrease(span.slices * SLICE_SIZE);
@@ -453,11 +454,20 @@ impl Page {
         unsafe { Block::place(at, null_mut()) };
         // Counted before the list can be seen (P3).
         self.used.set(self.used.get() + count);
-        self.capacity.set(capacity + count);
+        self.set_capacity(capacity + count);
         let fresh = self.zeros.get() & FRESH_ZERO != 0;
         self.zeros.set(if fresh { FRESH_ZERO | FREE_ZERO } else { 0 });
         self.free.set(first);
         true
+    }
+
+    /// Changes how many blocks have been linked, and tells the arena.
+    fn set_capacity(&self, capacity: u32) {
+        let before = self.linked_bytes();
+        self.capacity.set(capacity);
+        if let Some(arena) = self.arena.get() {
+            arena.note_linked(before, self.linked_bytes());
+        }
     }
 
     /// Whether every block that was ever linked is on the owner's list. Walks the list.
@@ -476,7 +486,7 @@ impl Page {
     pub fn rebuild(&self) {
         debug_assert!(self.used.get() == 0 && self.all_blocks_are_local());
         self.local_free.set(null_mut());
-        self.capacity.set(0);
+        self.set_capacity(0);
         self.zeros.set(0);
         self.owner.store(self.owner.load(Ordering::Relaxed) & !INTERIOR, Ordering::Relaxed);
     }
@@ -489,7 +499,7 @@ impl Page {
         self.prev.set(None);
         self.retire.set(0);
         self.zeros.set(0);
-        self.capacity.set(self.reserved.get());
+        self.set_capacity(self.reserved.get());
         self.used.set(self.reserved.get());
     }
 
@@ -512,7 +522,7 @@ impl Page {
     /// Takes the only block of a fresh huge page, and whether it reads as zeros throughout.
     pub fn take_single(&self) -> (*mut u8, bool) {
         self.used.set(1);
-        self.capacity.set(1);
+        self.set_capacity(1);
         (self.start(), self.zeros.get() & FRESH_ZERO != 0)
     }
 
@@ -529,6 +539,9 @@ impl Page {
     /// Changes the size of the only block of a huge page, whose last slices the caller has claimed or is
     /// about to give back. Only for the holder.
     pub fn resize_single(&self, block_size: usize) {
+        if let Some(arena) = self.arena.get() {
+            arena.note_linked(self.block_size(), block_size);
+        }
         self.block_size.store(block_size, Ordering::Relaxed);
         let slices = to_u32(slices_for(block_size));
         STATS.page_committed.decrease(self.slices.replace(slices) as usize * SLICE_SIZE);

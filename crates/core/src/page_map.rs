@@ -51,7 +51,11 @@ pub fn init() {
         // SAFETY: the range was just reserved, and is given back only if nobody was told of it.
         unsafe {
             match decided {
-                Ok(_) => os::exclude_from_dump(base, bytes),
+                Ok(_) => {
+                    os::exclude_from_dump(base, bytes);
+                    // A little of it is used, here and there.
+                    let _ = os::advise_huge(base, bytes, false);
+                }
                 Err(_) => _ = os::release(base, bytes),
             }
         }

@@ -98,6 +98,7 @@ impl Arena {
                 self.purge_word(word, due);
             }
         }
+        self.reconsider_huge();
         left
     }
 
