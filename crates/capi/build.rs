@@ -7,8 +7,11 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return;
     }
-    // Without a soname the linker records the path that was given at link time.
-    link_arg("-Wl,-soname,librimalloc.so");
+    // Without a soname the linker records the path that was given at link time. What is installed has
+    // a version in its name; in the build tree there is only the file.
+    println!("cargo::rerun-if-env-changed=RIMALLOC_SONAME");
+    let soname = env::var("RIMALLOC_SONAME").unwrap_or_else(|_| "librimalloc.so".into());
+    link_arg(&format!("-Wl,-soname,{soname}"));
     // The library's own references go to its own functions, whoever else defines the name. (With
     // plain -Bsymbolic the loader would also show it its own when asked what the process uses.)
     link_arg("-Wl,-Bsymbolic-functions");

@@ -3,6 +3,7 @@
 //! `ci` runs the others in order; each is callable alone by the same name.
 
 mod bars;
+mod dist;
 mod source;
 mod steps;
 mod tidy;
@@ -37,6 +38,7 @@ const OTHERS: &[Verb] = &[
     Verb { name: "ci", help: "all of the above, in this order", step: ci },
     Verb { name: "lib", help: "build the release library and the command", step: steps::lib },
     Verb { name: "demo", help: "build, then run a program with statistics", step: steps::demo },
+    Verb { name: "dist", help: "build and install the C library", step: dist::run },
     Verb { name: "bars", help: "time and memory beside another allocator", step: bars::run },
 ];
 

@@ -10,13 +10,13 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_owned()
 }
 
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     command
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let line = format!("{command:?}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
@@ -46,7 +46,7 @@ pub(crate) fn release_library() -> Result<PathBuf, String> {
 }
 
 /// Where this run of cargo puts what it builds.
-fn target_directory() -> PathBuf {
+pub(crate) fn target_directory() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
@@ -111,11 +111,12 @@ pub(crate) fn oom() -> Result<(), String> {
     ]))
 }
 
+/// With the tests' output shown: a tool that is not installed is reported as skipped there.
 pub(crate) fn capi() -> Result<(), String> {
-    run(&mut cargo(&["test", "--package", "rimalloc-capi"]))
+    run(&mut cargo(&["test", "--package", "rimalloc-capi", "--", "--show-output"]))
 }
 
-/// With the tests' output shown: a program that is not installed is reported as skipped there.
+/// With the tests' output shown, for the same reason.
 pub(crate) fn preload() -> Result<(), String> {
     let test = ["test", "--package", "rimalloc-cli", "--test", "preload"];
     run(cargo(&test).args(["--", "--show-output"]))

@@ -1,0 +1,76 @@
+//! Builds what is installed: the shared library under a soname, the single object, the archive.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::names::{Face, Variant};
+use crate::steps::{cargo, output_of, root, run, target_directory};
+
+/// Where the libraries of a variant were built.
+pub(crate) struct Libraries {
+    pub(crate) shared: PathBuf,
+    pub(crate) object: PathBuf,
+    pub(crate) archive: PathBuf,
+}
+
+/// Waits until no other run of `dist` builds, or takes what it has built; ends with the value.
+pub(crate) fn lock() -> Result<File, String> {
+    let directory = directory();
+    let path = directory.join("lock");
+    let opened = fs::create_dir_all(&directory).and_then(|()| File::create(&path));
+    let locked = opened.and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn directory() -> PathBuf {
+    target_directory().join("dist")
+}
+
+pub(crate) fn libraries(face: &Face, variant: &Variant) -> Result<Libraries, String> {
+    let shared = shared(face, variant)?;
+    let directory = directory().join(face.library(variant));
+    let (object, archive) =
+        (directory.join(face.object(variant)), directory.join(face.archive(variant)));
+    single_object(&shared.with_extension("a"), &object)?;
+    archive_of(&object, &archive)?;
+    Ok(Libraries { shared, object, archive })
+}
+
+/// The shared library that calls itself by the face's name. Each name has a target directory of its
+/// own, so that one build does not undo the other.
+pub(crate) fn shared(face: &Face, variant: &Variant) -> Result<PathBuf, String> {
+    let target = directory().join(face.library(variant));
+    let mut build = cargo(&["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
+    build.args(["--features", &variant.features.join(",")]);
+    build.env("CARGO_TARGET_DIR", &target).env("RIMALLOC_SONAME", face.soname(variant));
+    run(&mut build)?;
+    Ok(target.join("release/librimalloc.so"))
+}
+
+/// Links what the exported functions need out of the compiler's archive into one object. In front of
+/// a link line it always wins over the C library, where an archive is only looked into for what is
+/// still missing. Everything but the exported functions becomes local: the compiler's own symbols
+/// are in every archive that it makes, and must not meet those of another one.
+fn single_object(archive: &Path, object: &Path) -> Result<(), String> {
+    let exports = root().join("crates/capi/exports.txt");
+    let list =
+        fs::read_to_string(&exports).map_err(|error| format!("{}: {error}", exports.display()))?;
+    let mut link = Command::new("cc");
+    link.args(["-r", "-nostdlib", "-o"]).arg(object);
+    let names = list.lines().filter(|line| !line.starts_with('#'));
+    link.args(names.map(|name| format!("-Wl,-u,{name}"))).arg(archive);
+    run(&mut link)?;
+    let mut localize = Command::new("objcopy");
+    localize.arg("--strip-debug").arg("--keep-global-symbols").arg(&exports).arg(object);
+    run(&mut localize)
+}
+
+/// The same object as an archive, for build systems that know only of archives.
+fn archive_of(object: &Path, archive: &Path) -> Result<(), String> {
+    // An old archive would be added to.
+    if archive.exists() {
+        fs::remove_file(archive).map_err(|error| format!("{}: {error}", archive.display()))?;
+    }
+    output_of(Command::new("ar").arg("crsD").arg(archive).arg(object)).map(drop)
+}
