@@ -28,7 +28,8 @@ impl Link {
     pub(crate) const DYNAMIC: [Self; 3] = [Self::Preload, Self::Shared, Self::Archive];
 }
 
-fn target_dir() -> PathBuf {
+/// Where cargo puts what it builds.
+pub(crate) fn target_dir() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
     tmp.parent().expect("the scratch directory lies in the target directory").to_owned()
 }
