@@ -14,6 +14,9 @@ use std::sync::OnceLock;
 /// Programs of the project in `tests/install/project` that say which mimalloc they use.
 const APPS: [&str; 4] = ["shared", "shared-cxx", "object", "object-cxx"];
 
+/// Programs of `tests/install/debian`.
+const DEBIAN: [&str; 2] = ["blocks", "heaps"];
+
 /// A directory of a test's own, empty at the start and left behind for inspection.
 fn scratch(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install").join(name);
@@ -243,29 +246,35 @@ fn the_single_object_links_beside_another_rust_library() {
     }
 }
 
-/// The same program, not built anew, on two libraries.
+/// The same programs, not built anew, on two libraries.
 #[test]
-fn a_program_linked_to_debians_mimalloc_runs_on_the_tree() {
+fn programs_linked_to_debians_mimalloc_run_on_the_tree() {
     let Some((include, libraries)) = debian() else { return };
-    let path = scratch("debian").join("program");
-    let mut cc = Command::new("cc");
-    cc.args(["-std=gnu11", "-O1", "-fno-builtin", "-pthread", "-o"]).arg(&path);
-    cc.arg("-I").arg(include).arg(fixture("debian.c")).arg("-L").arg(&libraries);
-    run(cc.arg("-lmimalloc"));
-    let on = |directory: &Path| {
-        let mut program = common::program(&path, Link::Shared);
-        program.env("LD_LIBRARY_PATH", directory);
-        let said = text(&run(&mut program).stdout).to_owned();
-        // The loader lists what it would load instead of starting the program.
-        let loaded = run(program.env("LD_TRACE_LOADED_OBJECTS", "1"));
-        let loaded = text(&loaded.stdout);
-        let place = directory.join("libmimalloc.so.2").display().to_string();
-        assert!(loaded.contains(&place), "{place} is not in\n{loaded}");
-        said
-    };
-    let (theirs, ours) = (on(&libraries), on(&prefix().join("lib")));
-    assert!(theirs.lines().count() > 100, "{theirs}");
-    assert_eq!(ours, theirs);
+    let build = scratch("debian");
+    for name in DEBIAN {
+        let path = build.join(name);
+        let source = fixture("debian").join(name).with_extension("c");
+        let mut cc = Command::new("cc");
+        cc.args(["-std=gnu11", "-O1", "-fno-builtin", "-pthread", "-o"]).arg(&path);
+        cc.arg("-I").arg(&include).arg(source).arg("-L").arg(&libraries);
+        run(cc.arg("-lmimalloc"));
+        let theirs = said_on(&path, &libraries);
+        assert!(theirs.lines().count() > 20, "{name}: {theirs}");
+        assert_eq!(said_on(&path, &prefix().join("lib")), theirs, "{name}");
+    }
+}
+
+/// What a program says that finds its libmimalloc in this directory.
+fn said_on(path: &Path, libraries: &Path) -> String {
+    let mut program = common::program(path, Link::Shared);
+    program.env("LD_LIBRARY_PATH", libraries);
+    let said = text(&run(&mut program).stdout).to_owned();
+    // The loader lists what it would load instead of starting the program.
+    let loaded = run(program.env("LD_TRACE_LOADED_OBJECTS", "1"));
+    let loaded = text(&loaded.stdout);
+    let library = libraries.join("libmimalloc.so.2").display().to_string();
+    assert!(loaded.contains(&library), "{library} is not in\n{loaded}");
+    said
 }
 
 /// Where Debian's header and its library were unpacked.

@@ -1,29 +1,12 @@
-/* Says what the functions of mimalloc do. Built with Debian's header, linked to Debian's library, and run
-   on that one and on ours. Left out is what versions 2.0 and 2.4 do differently: the size that mi_dupenv_s
-   stores, the characters of mi_wcsdup, and what mi_recalloc_aligned clears. */
-#include <mimalloc.h>
+/* Blocks of the default heap, options and callbacks. Left out is what versions 2.0 and 2.4 do differently:
+   the size that mi_dupenv_s stores, the characters of mi_wcsdup, and what mi_recalloc_aligned clears. */
+#include "say.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A truth or a small number: with the text of what was asked. */
-#define SAY(value) printf("%s: %ld\n", #value, (long)(value))
 
 /* Too large, and not seen to be so by the compiler. */
 static volatile size_t huge = SIZE_MAX / 2;
-
-static int aligned(const void *p, size_t alignment) { return p != NULL && (uintptr_t)p % alignment == 0; }
-
-static int all(const void *p, size_t from, size_t to, unsigned char byte) {
-  for (size_t at = from; at < to; at++) {
-    if (((const unsigned char *)p)[at] != byte) return 0;
-  }
-  return p != NULL;
-}
 
 static void plain(void) {
   puts("-- plain");
