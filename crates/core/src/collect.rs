@@ -59,10 +59,10 @@ pub fn reduce(target: usize) {
 }
 
 /// Calls `f` with the thread's theaps of other heaps, none of which ends meanwhile.
-fn for_each_other(root: &Theap, mut f: impl FnMut(&Theap)) {
+fn for_each_other(root: &Theap, f: impl FnMut(&Theap)) {
     if root.has_others() {
         let _guard = HEAPS.lock();
-        root.for_each_other(|theap| f(theap));
+        root.for_each_other(f);
     }
 }
 
