@@ -6,9 +6,9 @@
 use crate::errno;
 use core::ffi::c_int;
 use libc::{EINVAL, FILE};
-use rimalloc_core::collect;
 use rimalloc_core::report::Sink;
-use rimalloc_core::stats::{self, Count, STATS};
+use rimalloc_core::stats::{self, Count, STATS, Usage};
+use rimalloc_core::{census, collect};
 
 /// malloc_trim(3): returns free memory to the system. There is no top of the heap that `pad`
 /// could leave room at.
@@ -76,7 +76,7 @@ pub extern "C" fn mallinfo2() -> libc::mallinfo2 {
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_stats() {
     // A sink takes everything.
-    _ = stats::print(&mut Sink::standard());
+    _ = stats::print(&mut Sink::standard(), &census::of_process(), &Usage::now());
 }
 
 /// malloc_info(3): writes XML to a stream. `options` must be zero.

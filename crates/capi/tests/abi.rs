@@ -50,6 +50,8 @@ programs! {
     mi_block_size ".c" LINKED;
     mi_options ".c" LINKED;
     mi_report ".c" LINKED;
+    mi_stats ".c" LINKED;
+    mi_process_info ".c" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
     new_handler ".cpp" Link::ALL;

@@ -2,6 +2,9 @@
 //!
 //! Owns no state. Every other module may name it.
 
+/// The mimalloc release whose interface the engine serves, as `major * 10000 + minor * 100 + patch`.
+pub const INTERFACE_VERSION: i32 = 20401;
+
 /// Bytes in a machine word, which is also the granularity of the direct table of a theap.
 pub const WORD_SIZE: usize = size_of::<usize>();
 

@@ -16,6 +16,8 @@ pub mod config;
 pub mod units;
 pub mod sync;
 pub mod ptr;
+#[cfg(not(all(test, loom)))]
+pub mod size_class;
 
 // System.
 pub mod os;
@@ -27,8 +29,6 @@ pub mod options;
 pub mod report;
 #[cfg(not(all(test, loom)))]
 pub mod stats;
-#[cfg(not(all(test, loom)))]
-pub mod size_class;
 #[cfg(not(all(test, loom)))]
 pub mod snapshot;
 pub mod bitmap;
@@ -58,6 +58,8 @@ pub mod abandon;
 pub mod deferred;
 #[cfg(not(all(test, loom)))]
 pub mod refill;
+#[cfg(not(all(test, loom)))]
+pub mod census;
 #[cfg(not(all(test, loom)))]
 pub mod thread;
 #[cfg(not(all(test, loom)))]

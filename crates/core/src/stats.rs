@@ -3,9 +3,16 @@
 //! Owns the counts. Called by every module below, on slow paths only; the reader may see the counts of one moment
 //! beside those of the next. One static of a few cache lines, so that a process touches little memory for it.
 
+pub mod bins;
+mod json;
+mod snapshot;
 mod table;
+mod usage;
 
-pub use table::{Amount, Unit, print};
+pub use json::{Cut, json};
+pub use snapshot::{Snapshot, VERSION, Value};
+pub use table::{Amount, Unit, print, print_part, print_usage};
+pub use usage::Usage;
 
 use crate::os;
 use crate::sync::plain::{AtomicU64, Ordering};
@@ -19,6 +26,7 @@ pub struct Count {
 }
 
 /// A [`Count`] at one moment.
+#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CountValue {
     /// Sum of all increases.
@@ -103,32 +111,10 @@ impl Counter {
     }
 }
 
-/// A statistic at one moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Value {
-    /// Of a [`Count`].
-    Count(CountValue),
-    /// Of a [`Counter`].
-    Counter(i64),
-}
-
-impl From<&Count> for Value {
-    fn from(count: &Count) -> Self {
-        Self::Count(count.get())
-    }
-}
-
-impl From<&Counter> for Value {
-    fn from(counter: &Counter) -> Self {
-        Self::Counter(counter.get())
-    }
-}
-
-/// Builds the type of all statistics and what visits each of them from one list. The order is that of the C interface
-/// and of its JSON, whose keys are these names.
-macro_rules! statistics {
+/// Builds the type of the counts from their names, which are those of the members of a [`Snapshot`].
+macro_rules! counts {
     ($($(#[$doc:meta])+ $name:ident: $kind:ident,)*) => {
-        /// All statistics.
+        /// What is counted as it happens, for everything in a sub-process together.
         pub struct Stats {
             $($(#[$doc])+ pub $name: $kind,)*
         }
@@ -138,19 +124,20 @@ macro_rules! statistics {
                 Self { $($name: $kind::new(),)* }
             }
 
-            /// Hands name and value of every statistic to `visitor`.
-            pub fn visit(&self, visitor: &mut dyn FnMut(&'static str, Value)) {
-                $(visitor(stringify!($name), Value::from(&self.$name));)*
+            /// Puts the values into a snapshot.
+            pub fn read_into(&self, snapshot: &mut Snapshot) {
+                $(snapshot.$name = self.$name.get();)*
             }
 
-            fn reset(&self) {
+            /// Starts all counts anew. What is in use stays counted as such.
+            pub fn reset(&self) {
                 $(self.$name.reset();)*
             }
         }
     };
 }
 
-statistics! {
+counts! {
     /// Pages in use.
     pages: Count,
     /// Bytes of address space reserved.
@@ -161,18 +148,10 @@ statistics! {
     reset: Counter,
     /// Bytes purged.
     purged: Counter,
-    /// Bytes of the slices that pages hold.
+    /// Bytes that pages hold.
     page_committed: Count,
-    /// Pages without a thread.
-    pages_abandoned: Count,
     /// Threads that allocate.
     threads: Count,
-    /// Bytes in blocks that share a page.
-    malloc_normal: Count,
-    /// Bytes in blocks with a page of their own.
-    malloc_huge: Count,
-    /// Bytes that were asked for.
-    malloc_requested: Count,
     /// System calls that reserve.
     mmap_calls: Counter,
     /// System calls that commit.
@@ -183,12 +162,8 @@ statistics! {
     purge_calls: Counter,
     /// Arenas made.
     arena_count: Counter,
-    /// Blocks allocated that share a page.
-    malloc_normal_count: Counter,
     /// Blocks allocated with a page of their own.
     malloc_huge_count: Counter,
-    /// Blocks allocated with a guard page.
-    malloc_guarded_count: Counter,
     /// Claims of slices that were given up half done.
     arena_rollback_count: Counter,
     /// Purges of an arena.
@@ -197,18 +172,10 @@ statistics! {
     pages_extended: Counter,
     /// Empty pages kept for a while.
     pages_retire: Counter,
-    /// Pages looked at in searches for one with a free block.
-    page_searches: Counter,
-    /// Searches for a page with a free block.
-    page_searches_count: Counter,
     /// Abandoned pages adopted by an allocation.
     pages_reclaim_on_alloc: Counter,
     /// Abandoned pages adopted by a free.
     pages_reclaim_on_free: Counter,
-    /// Pages abandoned because a thread held too many full ones.
-    pages_reabandon_full: Counter,
-    /// Waits for another thread to let go of an abandoned page.
-    pages_unabandon_busy_wait: Counter,
 }
 
 /// The statistics of the process.
@@ -234,17 +201,11 @@ pub fn elapsed_ms() -> u64 {
     }
 }
 
-/// Starts all statistics anew. What is in use stays counted as such.
-pub fn reset() {
-    STATS.reset();
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
     use std::thread;
-    use std::vec::Vec;
 
     fn value(total: i64, peak: i64, current: i64) -> CountValue {
         CountValue { total, peak, current }
@@ -302,29 +263,18 @@ mod tests {
     }
 
     #[test]
-    fn every_statistic_is_visited_in_the_order_of_the_interface() {
+    fn the_counts_are_put_into_a_snapshot_and_start_anew() {
         let stats = Stats::new();
         stats.reserved.increase(64);
-        stats.page_searches.increase(2);
-        let mut names = Vec::new();
-        stats.visit(&mut |name, value| {
-            names.push(name);
-            match (name, value) {
-                ("reserved", _) => {
-                    assert_eq!(value, Value::Count(CountValue { total: 64, peak: 64, current: 64 }))
-                }
-                ("page_searches", _) => assert_eq!(value, Value::Counter(2)),
-                (_, Value::Count(count)) => assert_eq!(count, CountValue::default()),
-                (_, Value::Counter(counter)) => assert_eq!(counter, 0),
-            }
-        });
-        let expected = "pages reserved committed reset purged page_committed pages_abandoned threads malloc_normal \
-            malloc_huge malloc_requested mmap_calls commit_calls reset_calls purge_calls arena_count \
-            malloc_normal_count malloc_huge_count malloc_guarded_count arena_rollback_count arena_purges \
-            pages_extended pages_retire page_searches page_searches_count pages_reclaim_on_alloc \
-            pages_reclaim_on_free pages_reabandon_full pages_unabandon_busy_wait";
-        assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
+        stats.pages_retire.increase(2);
+        let mut snapshot = Snapshot::new();
+        stats.read_into(&mut snapshot);
+        let mut expected = Snapshot::new();
+        (expected.reserved, expected.pages_retire) = (value(64, 64, 64), 2);
+        assert_eq!(snapshot, expected);
         stats.reset();
-        assert_eq!(stats.page_searches.get(), 0);
+        stats.read_into(&mut snapshot);
+        (expected.reserved, expected.pages_retire) = (value(0, 64, 64), 0);
+        assert_eq!(snapshot, expected);
     }
 }

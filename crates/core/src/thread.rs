@@ -19,6 +19,7 @@ use core::ptr::{NonNull, null};
 
 use crate::abandon;
 use crate::arena::meta;
+use crate::census;
 use crate::deferred;
 use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_subproc};
 use crate::options::{self, Opt};
@@ -26,7 +27,7 @@ use crate::os;
 use crate::page::PageRef;
 use crate::page_map;
 use crate::report;
-use crate::stats::{self, STATS};
+use crate::stats::{self, STATS, Usage};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
@@ -72,7 +73,7 @@ pub fn process_done() {
         return;
     }
     if options::is_enabled(Opt::ShowStats) || options::is_enabled(Opt::Verbose) {
-        let _ = stats::print(&mut report::Sink::standard());
+        let _ = stats::print(&mut report::Sink::standard(), &census::of_process(), &Usage::now());
     }
     report::verbose(format_args!("process done: {:#x}", os::thread_id()));
 }

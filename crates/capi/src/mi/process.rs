@@ -2,15 +2,12 @@
 #![allow(unsafe_code)]
 
 use core::ffi::{c_int, c_void};
-use rimalloc_core::{collect, free, thread};
-
-/// The mimalloc release whose interface this is, as `major * 10000 + minor * 100 + patch`.
-const VERSION: c_int = 20401;
+use rimalloc_core::{collect, config, free, thread};
 
 /// `MI_MALLOC_VERSION` of the interface: 2.4.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_version() -> c_int {
-    VERSION
+    config::INTERFACE_VERSION
 }
 
 /// Frees what this thread keeps for reuse; with `force` also returns free memory to the system.

@@ -1,4 +1,4 @@
-//! Text: statistics, options, and the functions that a program registers for output and errors.
+//! Text: options, and the functions that a program registers for output and errors.
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
@@ -7,43 +7,6 @@ use core::ptr;
 use libc::FILE;
 use rimalloc_core::deferred::{self, DeferredFn};
 use rimalloc_core::report::{self, ErrorFn, OutputFn, Sink};
-use rimalloc_core::stats;
-
-/// Prints the statistics. The argument dates from early versions and is ignored.
-#[unsafe(no_mangle)]
-pub extern "C" fn mi_stats_print(_out: *mut c_void) {
-    print(&mut Sink::standard(), stats::print);
-}
-
-/// Prints the statistics to a function, or like [`mi_stats_print`] without one.
-///
-/// # Safety
-/// `out` is null or can be called with `arg`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mi_stats_print_out(out: Option<OutputFn>, arg: *mut c_void) {
-    // SAFETY: as the caller promises.
-    print(&mut unsafe { sink(out, arg) }, stats::print);
-}
-
-/// Prints the statistics, which threads do not have apart from the process.
-///
-/// # Safety
-/// `out` is null or can be called with `arg`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mi_thread_stats_print_out(out: Option<OutputFn>, arg: *mut c_void) {
-    // SAFETY: as the caller promises.
-    print(&mut unsafe { sink(out, arg) }, stats::print);
-}
-
-/// Starts the statistics anew.
-#[unsafe(no_mangle)]
-pub extern "C" fn mi_stats_reset() {
-    stats::reset();
-}
-
-/// Adds the thread's statistics to those of the process: they are always there.
-#[unsafe(no_mangle)]
-pub extern "C" fn mi_stats_merge() {}
 
 /// Prints all options and their values.
 #[unsafe(no_mangle)]
@@ -96,14 +59,20 @@ pub unsafe extern "C" fn mi_register_deferred_free(
     unsafe { deferred::register(deferred_free, arg) }
 }
 
-fn print(out: &mut dyn fmt::Write, table: fn(&mut dyn fmt::Write) -> fmt::Result) {
+/// Prints a table.
+pub(super) fn print(
+    out: &mut dyn fmt::Write,
+    table: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result,
+) {
     // A sink takes everything.
     _ = table(out);
 }
 
+/// What takes a table that a program wants at `out`.
+///
 /// # Safety
 /// `out` is null or can be called with `arg` as long as the sink lives.
-unsafe fn sink(out: Option<OutputFn>, arg: *mut c_void) -> Sink {
+pub(super) unsafe fn sink(out: Option<OutputFn>, arg: *mut c_void) -> Sink {
     match function(out) {
         // SAFETY: as the caller promises.
         Some(out) => unsafe { Sink::function(out, arg) },

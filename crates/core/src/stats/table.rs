@@ -1,7 +1,7 @@
 //! The table that programs print at exit. Its layout is that of the C interface, which scripts read; what this engine
-//! does not count has no row.
+//! does not have has no row.
 
-use super::{CountValue, STATS, Stats, elapsed_ms};
+use super::{CountValue, Snapshot, Usage, bins};
 use crate::os;
 use core::fmt;
 
@@ -60,7 +60,7 @@ impl fmt::Display for Amount {
 }
 
 /// Milliseconds printed as seconds. A width is that of the whole part.
-struct Seconds(u64);
+struct Seconds(usize);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,34 +69,42 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// Prints the statistics of the process.
-pub fn print(out: &mut dyn fmt::Write) -> fmt::Result {
-    Table(out).print(&STATS)
+/// Prints a table of the statistics of a process or a sub-process.
+pub fn print(out: &mut dyn fmt::Write, snapshot: &Snapshot, usage: &Usage) -> fmt::Result {
+    let mut table = Table(out);
+    table.header()?;
+    table.blocks(snapshot)?;
+    table.memory(snapshot)?;
+    table.pages(snapshot)?;
+    table.calls(snapshot)?;
+    table.searches(snapshot)?;
+    table.name("numa nodes")?;
+    writeln!(table.0, "{:>1$}", os::numa_node_count(), Amount::WIDTH - 6)?;
+    table.usage(usage)
+}
+
+/// Prints a table of the blocks and pages of a heap, or of a thread, under a line with its title.
+pub fn print_part(
+    out: &mut dyn fmt::Write,
+    title: fmt::Arguments<'_>,
+    snapshot: &Snapshot,
+) -> fmt::Result {
+    writeln!(out, "{title}")?;
+    let mut table = Table(out);
+    table.header()?;
+    table.blocks(snapshot)?;
+    table.pages(snapshot)?;
+    table.searches(snapshot)
+}
+
+/// Prints the lines about the process alone.
+pub fn print_usage(out: &mut dyn fmt::Write, usage: &Usage) -> fmt::Result {
+    Table(out).usage(usage)
 }
 
 struct Table<'a>(&'a mut dyn fmt::Write);
 
 impl Table<'_> {
-    fn print(&mut self, stats: &Stats) -> fmt::Result {
-        self.header()?;
-        self.bytes("reserved", stats.reserved.get())?;
-        self.bytes("committed", stats.committed.get())?;
-        self.counter("reset", stats.reset.get(), Unit::Bytes)?;
-        self.counter("purged", stats.purged.get(), Unit::Bytes)?;
-        self.balance("pages", stats.pages.get(), Unit::Things)?;
-        self.things("-reclaima", stats.pages_reclaim_on_alloc.get())?;
-        self.things("-reclaimf", stats.pages_reclaim_on_free.get())?;
-        self.things("-extended", stats.pages_extended.get())?;
-        self.things("-retire", stats.pages_retire.get())?;
-        self.things("arenas", stats.arena_count.get())?;
-        self.things("mmaps", stats.mmap_calls.get())?;
-        self.things("commits", stats.commit_calls.get())?;
-        self.things("resets", stats.reset_calls.get())?;
-        self.things("purges", stats.purge_calls.get())?;
-        self.balance("threads", stats.threads.get(), Unit::Things)?;
-        self.process(stats)
-    }
-
     fn header(&mut self) -> fmt::Result {
         write!(self.0, "{:>10}:", "heap stats")?;
         for column in ["peak", "total", "current", "block", "total#"] {
@@ -105,16 +113,98 @@ impl Table<'_> {
         self.0.write_str("\n")
     }
 
+    /// The rows of blocks, by bin and together, unless no block was ever allocated.
+    fn blocks(&mut self, snapshot: &Snapshot) -> fmt::Result {
+        let (normal, huge) = (snapshot.malloc_normal, snapshot.malloc_huge);
+        let (normals, huges) = (snapshot.malloc_normal_count, snapshot.malloc_huge_count);
+        if normals | huges | normal.current | huge.current == 0 {
+            return Ok(());
+        }
+        for (bin, &count) in snapshot.malloc_bins[..bins::HUGE].iter().enumerate() {
+            if count != CountValue::default() {
+                self.bin(bin, count)?;
+            }
+        }
+        self.blocks_row("binned", normal, normals)?;
+        self.blocks_row("huge", huge, huges)?;
+        let current = normal.current.saturating_add(huge.current);
+        let all = CountValue {
+            total: normal.total.saturating_add(huge.total),
+            peak: current.max(normal.peak).max(huge.peak),
+            current,
+        };
+        self.blocks_row("total", all, normals.saturating_add(huges))
+    }
+
+    /// A row of the blocks of a bin, in bytes as if each were as large as the bin allows.
+    fn bin(&mut self, bin: usize, count: CountValue) -> fmt::Result {
+        let size = i64::try_from(bins::block_size(bin)).unwrap_or(i64::MAX);
+        let bytes = |blocks: i64| blocks.saturating_mul(size);
+        let (total, peak) = (bytes(count.total), bytes(count.peak));
+        let sum = CountValue { total, peak, current: bytes(count.current) };
+        write!(self.0, "{:>1$}{bin:>3}:", "bin", 7)?;
+        self.amounts([sum.peak, sum.total, sum.current, size], Unit::Bytes)?;
+        self.amounts([count.total], Unit::Things)?;
+        self.verdict(sum)
+    }
+
+    fn blocks_row(&mut self, name: &str, bytes: CountValue, blocks: i64) -> fmt::Result {
+        self.columns(name, bytes, Unit::Bytes)?;
+        write!(self.0, "{:1$}", "", Amount::WIDTH)?;
+        self.amounts([blocks], Unit::Things)?;
+        self.verdict(bytes)
+    }
+
+    fn memory(&mut self, snapshot: &Snapshot) -> fmt::Result {
+        self.bytes("reserved", snapshot.reserved)?;
+        self.bytes("committed", snapshot.committed)?;
+        self.counter("reset", snapshot.reset, Unit::Bytes)?;
+        self.counter("purged", snapshot.purged, Unit::Bytes)
+    }
+
+    fn pages(&mut self, snapshot: &Snapshot) -> fmt::Result {
+        self.bytes("touched", snapshot.page_committed)?;
+        self.balance("pages", snapshot.pages)?;
+        self.balance("-abandoned", snapshot.pages_abandoned)
+    }
+
+    fn calls(&mut self, snapshot: &Snapshot) -> fmt::Result {
+        self.things("-full", snapshot.pages_reabandon_full)?;
+        self.things("-reclaima", snapshot.pages_reclaim_on_alloc)?;
+        self.things("-reclaimf", snapshot.pages_reclaim_on_free)?;
+        self.things("-extended", snapshot.pages_extended)?;
+        self.things("-retire", snapshot.pages_retire)?;
+        self.things("arenas", snapshot.arena_count)?;
+        self.things("-rollback", snapshot.arena_rollback_count)?;
+        self.things("mmaps", snapshot.mmap_calls)?;
+        self.things("commits", snapshot.commit_calls)?;
+        self.things("resets", snapshot.reset_calls)?;
+        self.things("purges", snapshot.purge_calls)?;
+        self.things("guarded", snapshot.malloc_guarded_count)?;
+        self.balance("threads", snapshot.threads)
+    }
+
+    /// Pages that a search looked at, on average.
+    fn searches(&mut self, snapshot: &Snapshot) -> fmt::Result {
+        let (looks, searches) = (snapshot.page_searches, snapshot.page_searches_count.max(1));
+        self.name("searches")?;
+        let (whole, tenths) = (looks / searches, looks % searches * 10 / searches);
+        writeln!(self.0, "{whole:>0$}.{tenths} avg", Amount::WIDTH - 6)
+    }
+
     fn name(&mut self, name: &str) -> fmt::Result {
         write!(self.0, "{name:>10}:")
     }
 
+    fn amounts<const N: usize>(&mut self, amounts: [i64; N], unit: Unit) -> fmt::Result {
+        amounts
+            .into_iter()
+            .try_for_each(|amount| write!(self.0, "{:1$}", Amount(amount, unit), Amount::WIDTH))
+    }
+
     fn columns(&mut self, name: &str, count: CountValue, unit: Unit) -> fmt::Result {
         self.name(name)?;
-        for amount in [count.peak, count.total, count.current] {
-            write!(self.0, "{:1$}", Amount(amount, unit), Amount::WIDTH)?;
-        }
-        Ok(())
+        self.amounts([count.peak, count.total, count.current], unit)
     }
 
     /// A row of what the process keeps to its end.
@@ -123,12 +213,16 @@ impl Table<'_> {
         self.0.write_str("\n")
     }
 
-    /// A row of what is expected to be given back.
-    fn balance(&mut self, name: &str, count: CountValue, unit: Unit) -> fmt::Result {
-        self.columns(name, count, unit)?;
-        let verdict = if count.current == 0 { "ok" } else { "not all freed" };
+    /// A row of things that are expected to be given back.
+    fn balance(&mut self, name: &str, count: CountValue) -> fmt::Result {
+        self.columns(name, count, Unit::Things)?;
         // The columns between are for rows of blocks.
-        writeln!(self.0, "{:1$}  {verdict}", "", 2 * Amount::WIDTH)
+        write!(self.0, "{:1$}", "", 2 * Amount::WIDTH)?;
+        self.verdict(count)
+    }
+
+    fn verdict(&mut self, count: CountValue) -> fmt::Result {
+        writeln!(self.0, "  {}", if count.current == 0 { "ok" } else { "not all freed" })
     }
 
     fn things(&mut self, name: &str, counter: i64) -> fmt::Result {
@@ -140,24 +234,16 @@ impl Table<'_> {
         writeln!(self.0, "{:1$}", Amount(counter, unit), Amount::WIDTH)
     }
 
-    fn process(&mut self, stats: &Stats) -> fmt::Result {
-        self.name("numa nodes")?;
-        writeln!(self.0, "{:>1$}", os::numa_node_count(), Amount::WIDTH - 6)?;
+    fn usage(&mut self, usage: &Usage) -> fmt::Result {
+        let bytes = |bytes: usize| Amount(i64::try_from(bytes).unwrap_or(i64::MAX), Unit::Bytes);
         self.name("elapsed")?;
-        writeln!(self.0, "{:1$}", Seconds(elapsed_ms()), Amount::WIDTH - 6)?;
-        let info = os::process_info();
-        let (user, system) = (Seconds(wide(info.user_ms)), Seconds(wide(info.system_ms)));
-        let rss = Amount(wide(info.peak_rss).cast_signed(), Unit::Bytes);
-        let commit = Amount(stats.committed.get().peak, Unit::Bytes);
+        writeln!(self.0, "{:1$}", Seconds(usage.elapsed_ms), Amount::WIDTH - 6)?;
+        let (user, system) = (Seconds(usage.user_ms), Seconds(usage.system_ms));
+        let (rss, commit) = (bytes(usage.peak_rss), bytes(usage.peak_commit));
         self.name("process")?;
-        write!(self.0, " user: {user}, system: {system}, faults: {}", info.page_faults)?;
+        write!(self.0, " user: {user}, system: {system}, faults: {}", usage.page_faults)?;
         writeln!(self.0, ", peak rss: {rss}, peak commit: {commit}")
     }
-}
-
-/// Numbers of the system come in several widths.
-fn wide(number: impl TryInto<u64>) -> u64 {
-    number.try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -222,32 +308,70 @@ mod tests {
         assert_eq!(format!("{:12}", Amount(12, Unit::Bytes)), "    12   B  ");
     }
 
+    fn value(total: i64, peak: i64, current: i64) -> CountValue {
+        CountValue { total, peak, current }
+    }
+
+    fn printed(print: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) -> Vec<String> {
+        let mut text = String::new();
+        print(&mut text).expect("a string takes all");
+        text.lines().map(String::from).collect()
+    }
+
+    fn names(lines: &[String]) -> Vec<&str> {
+        let names: Vec<_> = lines.iter().filter_map(|line| line.split_once(':')).collect();
+        assert!(names.iter().all(|name| name.0.len() == 10), "{names:?}");
+        names.iter().map(|name| name.0.trim_start()).collect()
+    }
+
     #[test]
     fn the_table_has_the_rows_of_the_interface() {
-        let stats = Stats::new();
-        stats.reserved.increase(1 << 30);
-        stats.committed.increase(1 << 30);
-        stats.pages.increase(3);
-        stats.pages.decrease(2);
-        let mut text = String::new();
-        Table(&mut text).print(&stats).expect("a string takes all");
-        let names: Vec<_> =
-            text.lines().filter_map(|line| line.split_once(':')).map(|row| row.0).collect();
-        assert!(names.iter().all(|name| name.len() == 10));
-        let expected = "heap stats,reserved,committed,reset,purged,pages,-reclaima,-reclaimf,-extended,-retire,\
-            arenas,mmaps,commits,resets,purges,threads,numa nodes,elapsed,process";
-        assert!(names.iter().map(|name| name.trim_start()).eq(expected.split(',')), "{names:?}");
-        let lines: Vec<_> = text.lines().collect();
+        let mut snapshot = Snapshot::new();
+        snapshot.reserved = value(1 << 30, 1 << 30, 1 << 30);
+        snapshot.pages = value(3, 3, 1);
+        snapshot.page_searches = 10;
+        snapshot.page_searches_count = 4;
+        let usage = Usage { elapsed_ms: 1234, peak_commit: 1 << 30, ..Usage::default() };
+        let lines = printed(|out| print(out, &snapshot, &usage));
+        let expected = "heap stats,reserved,committed,reset,purged,touched,pages,-abandoned,-full,-reclaima,\
+            -reclaimf,-extended,-retire,arenas,-rollback,mmaps,commits,resets,purges,guarded,threads,\
+            searches,numa nodes,elapsed,process";
+        assert_eq!(names(&lines), expected.split(',').collect::<Vec<_>>());
         assert_eq!(
             lines[0],
             "heap stats:        peak       total     current       block      total#"
         );
         assert_eq!(lines[1], "  reserved:     1.0 GiB     1.0 GiB     1.0 GiB");
-        assert!(lines[5].ends_with("not all freed") && lines[15].ends_with("  ok"));
-        assert!(
-            lines[18].starts_with("   process: user: ")
-                && lines[18].contains(", peak commit: 1.0 GiB")
+        assert!(lines[6].ends_with("not all freed") && lines[20].ends_with("  ok"));
+        assert_eq!(lines[21], "  searches:     2.5 avg");
+        assert_eq!(lines[23], "   elapsed:     1.234 s");
+        assert_eq!(
+            lines[24],
+            "   process: user: 0.000 s, system: 0.000 s, faults: 0, peak rss: 0, peak commit: 1.0 GiB"
         );
-        assert!(lines[17].ends_with(" s"));
+        assert_eq!(printed(|out| print_usage(out, &usage)), lines[23..]);
+    }
+
+    #[test]
+    fn blocks_have_rows_by_bin_and_together() {
+        let mut snapshot = Snapshot::new();
+        snapshot.malloc_bins[8] = value(2000, 16, 8);
+        snapshot.malloc_bins[9] = value(1, 1, 0);
+        snapshot.malloc_bins[bins::HUGE] = value(3, 2, 0);
+        (snapshot.malloc_normal, snapshot.malloc_normal_count) = (value(128_080, 1024, 512), 2001);
+        (snapshot.malloc_huge, snapshot.malloc_huge_count) = (value(3 << 20, 2 << 20, 0), 3);
+        let lines = printed(|out| print_part(out, format_args!("heap 7"), &snapshot));
+        assert_eq!(lines[0], "heap 7");
+        let expected =
+            "heap stats,bin  8,bin  9,binned,huge,total,touched,pages,-abandoned,searches";
+        assert_eq!(names(&lines), expected.split(',').collect::<Vec<_>>());
+        let expected = [
+            "    bin  8:     1.0 KiB   125.0 KiB   512   B      64   B       2.0 K    not all freed",
+            "    bin  9:    80   B      80   B       0          80   B       1        ok",
+            "    binned:     1.0 KiB   125.0 KiB   512   B                   2.0 K    not all freed",
+            "      huge:     2.0 MiB     3.0 MiB     0                       3        ok",
+            "     total:     2.0 MiB     3.1 MiB   512   B                   2.0 K    not all freed",
+        ];
+        assert_eq!(lines[2..7], expected);
     }
 }
