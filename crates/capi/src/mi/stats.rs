@@ -11,7 +11,7 @@ use core::ptr::null_mut;
 use core::slice;
 use rimalloc_core::report::{OutputFn, Sink};
 use rimalloc_core::stats::{self, Cut, Snapshot, Usage, bins};
-use rimalloc_core::{alloc, census};
+use rimalloc_core::{alloc, census, heaps};
 
 /// The structure of the header.
 #[allow(non_camel_case_types)]
@@ -115,7 +115,7 @@ unsafe fn json(snapshot: &Snapshot, buf_size: usize, buf: *mut c_char) -> *mut c
     // Of a larger buffer no more is touched.
     let whole = Cut::measure(|out| stats::json(out, snapshot, &usage)) + 1;
     let given = !buf.is_null() && buf_size > 0;
-    let place = if given { buf.cast() } else { alloc::malloc(whole) };
+    let place = if given { buf.cast() } else { alloc::malloc(heaps::main(), whole) };
     let size = if given { whole.min(buf_size) } else { whole };
     if place.is_null() {
         return null_mut();
