@@ -57,6 +57,8 @@ fn instructions(program: &Path, name: &str, turns: u64) -> u64 {
     let mut valgrind = common::program(Path::new("valgrind"), Link::Preload);
     valgrind.args(["--tool=callgrind", "--quiet"]);
     valgrind.arg(format!("--callgrind-out-file={}", out.display()));
+    // A purge is due after some time, whatever was executed meanwhile: it may fall into any of the two runs.
+    valgrind.env("MIMALLOC_PURGE_DELAY", "-1");
     valgrind.arg(program).arg(name).arg(turns.to_string());
     common::run(&mut valgrind);
     let profile = fs::read_to_string(&out).expect("callgrind wrote its profile");
