@@ -7,7 +7,7 @@ use crate::errno;
 use core::ffi::c_int;
 use libc::{EINVAL, FILE};
 use rimalloc_core::report::Sink;
-use rimalloc_core::stats::{self, Count, STATS, Usage};
+use rimalloc_core::stats::{self, CountValue, Usage};
 use rimalloc_core::{census, collect};
 
 /// malloc_trim(3): returns free memory to the system. There is no top of the heap that `pad`
@@ -103,12 +103,15 @@ pub unsafe extern "C" fn malloc_info(options: c_int, stream: *mut FILE) -> c_int
 /// What the statistics know of the heap, in bytes.
 struct Amounts {
     committed: usize,
-    /// In pages that are cut into blocks; what of those is free is not counted.
+    /// In live blocks.
     used: usize,
 }
 
 fn amounts() -> Amounts {
-    let bytes = |count: &Count| usize::try_from(count.get().current).unwrap_or(0);
-    let committed = bytes(&STATS.committed);
-    Amounts { committed, used: bytes(&STATS.page_committed).min(committed) }
+    let figures = census::of_process();
+    let bytes = |count: CountValue| usize::try_from(count.current).unwrap_or(0);
+    Amounts {
+        committed: bytes(figures.committed),
+        used: bytes(figures.malloc_normal) + bytes(figures.malloc_huge),
+    }
 }

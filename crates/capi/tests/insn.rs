@@ -36,7 +36,7 @@ fn operations_stay_within_budget() {
         let short = instructions(&program, name, SHORT);
         let long = instructions(&program, name, LONG);
         let turn = per_turn(short, long);
-        println!("{name:8} {turn:6.1} of {budget}");
+        println!("{name:8} {turn:8.3} of {budget}");
         if turn > budget {
             over.push(format!("{name}: {turn:.1} instructions, {budget} allowed"));
         }

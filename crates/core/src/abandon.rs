@@ -13,7 +13,7 @@ use crate::config::{ADOPT_PAGES_MAX, RECLAIM_TRIES};
 use crate::heap::Heap;
 use crate::page::{FLAGS, PageRef};
 use crate::size_class::HUGE_BIN;
-use crate::stats::STATS;
+use crate::stats::Event;
 use crate::sync::Ordering;
 use crate::theap::Theap;
 
@@ -51,6 +51,7 @@ pub fn take_back(theap: &Theap, page: PageRef) -> bool {
         if page.published.get() {
             withdraw(page);
         }
+        theap.events.count(Event::ReclaimOnFree, 1);
         theap.own(page, false);
     }
     was_ours
@@ -71,25 +72,28 @@ pub fn pass_to(heap: &'static Heap, page: PageRef) {
 }
 
 /// Decides what becomes of an abandoned page that the caller has claimed: it is given back when no block
-/// is live, adopted by `theap` when that serves it, else left again.
-pub fn settle(page: PageRef, theap: Option<&Theap>) {
+/// is live, adopted by `theap` when that serves it, else left again. Whether it was left.
+pub fn settle(page: PageRef, theap: Option<&Theap>) -> bool {
     loop {
-        page.take_back();
+        let blocks = page.take_back();
+        if blocks != 0 {
+            Heap::count_taken_back(page, blocks);
+        }
         page.take_remote();
         if page.used.get() == 0 {
             withdraw(page);
             // SAFETY: the caller's claim makes it the holder; abandoned pages are in no queue.
             unsafe { Heap::release_page(page) };
-            return;
+            return false;
         }
         if let Some(theap) = theap.filter(|theap| wants(theap, page)) {
             withdraw(page);
-            STATS.pages_reclaim_on_free.bump();
+            theap.events.count(Event::ReclaimOnFree, 1);
             theap.own(page, false);
-            return;
+            return false;
         }
         if leave(page) {
-            return;
+            return true;
         }
     }
 }
@@ -106,6 +110,7 @@ pub fn forget(page: PageRef, me: usize) {
     }
     withdraw(page);
     page.owner.store(word & FLAGS, Ordering::Relaxed);
+    Heap::of(&page).count_all_for_live(page);
     page.take_all_for_live();
     page.remote.reset();
     page.remote.disown();
@@ -127,9 +132,10 @@ fn wants(theap: &Theap, page: PageRef) -> bool {
 /// it, at the end of its queue. The direct table is the caller's to update.
 #[inline]
 pub fn abandon_full(theap: &Theap, bin: usize) {
-    if let Some(page) = theap.disown_first(bin)
-        && !page.remote.disown()
-    {
+    let Some(page) = theap.disown_first(bin) else { return };
+    if page.remote.disown() {
+        theap.events.count(Event::AbandonFull, 1);
+    } else {
         page.take_remote();
         theap.own_last(bin, page);
     }
@@ -137,10 +143,16 @@ pub fn abandon_full(theap: &Theap, bin: usize) {
 
 /// Gives up all pages of a theap whose thread ends.
 pub fn abandon_all(theap: &Theap) {
-    theap.for_each_page(|page| {
-        theap.disown(page);
-        settle(page, None);
-    });
+    theap.for_each_page(|page| give_up(theap, page));
+}
+
+/// Gives up a page that the theap owns.
+pub fn give_up(theap: &Theap, page: PageRef) {
+    theap.take_back(page);
+    theap.disown(page);
+    if settle(page, None) {
+        theap.events.count(Event::Abandon, 1);
+    }
 }
 
 /// Finds an abandoned page of `bin` with a free block and makes it the first page of the theap's queue.
@@ -173,12 +185,11 @@ pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
 /// that led to it was stale, or meant for another heap.
 fn examine(theap: &Theap, bin: usize, page: PageRef) -> Option<PageRef> {
     page.published.set(false);
-    page.take_back();
     if page.bin() != bin || !theap.heap().is(Heap::of(&page)) || !page.has_free() {
         settle(page, None);
         return None;
     }
-    STATS.pages_reclaim_on_alloc.bump();
+    theap.events.count(Event::ReclaimOnAlloc, 1);
     theap.own(page, true);
     Some(page)
 }

@@ -49,8 +49,7 @@ pub fn reduce(target: usize) {
             owned += page.slice_count() * SLICE_SIZE;
             if owned > target {
                 owned -= page.slice_count() * SLICE_SIZE;
-                theap.disown(page);
-                abandon::settle(page, None);
+                abandon::give_up(theap, page);
             }
         });
     };

@@ -6,13 +6,15 @@
 #![allow(unsafe_code)]
 
 use core::cell::Cell;
-use core::ptr::null;
+use core::ptr::{null, null_mut};
 
 use crate::abandoned::AbandonedMap;
 use crate::arena::{ABANDONED_MAPS, Arena, Arenas, Span};
 use crate::os;
 use crate::page::list::PageList;
 use crate::page::{Page, PageRef};
+use crate::size_class::HUGE_BIN;
+use crate::stats::HeapCounts;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::units::to_u32;
 
@@ -25,32 +27,36 @@ pub struct SubProcess {
     pub arenas: Arenas,
     /// For each map of abandoned pages, how many there are. A hint that saves searches.
     abandoned: [AtomicUsize; ABANDONED_MAPS],
+    /// Null for [`MAIN_HEAP`]: all of the main sub-process is zeros, and takes no room in a program's file.
     main_heap: AtomicPtr<Heap>,
     /// Threads whose plain allocation it serves.
     pub threads: AtomicUsize,
     /// The next sub-process in the list of all, under [`HEAPS`].
     pub next: Cell<*const Self>,
+    /// What its heaps have counted that ended, or were told to pass it on.
+    pub ended: HeapCounts,
 }
 
 // SAFETY: the cell is touched only under the lock `HEAPS`.
 unsafe impl Sync for SubProcess {}
 
 impl SubProcess {
-    /// A sub-process without threads. `main_heap` serves plain allocation of those that will join.
-    pub const fn new(main_heap: *const Heap) -> Self {
+    /// A sub-process without threads.
+    pub(crate) const fn new() -> Self {
         Self {
             arenas: Arenas::new(),
             abandoned: [const { AtomicUsize::new(0) }; ABANDONED_MAPS],
-            main_heap: AtomicPtr::new(main_heap.cast_mut()),
+            main_heap: AtomicPtr::new(null_mut()),
             threads: AtomicUsize::new(0),
             next: Cell::new(null()),
+            ended: HeapCounts::new(),
         }
     }
 
     /// The heap of plain allocation.
     pub fn main_heap(&self) -> &'static Heap {
         // SAFETY: set before the sub-process is known to anybody, to a heap that ends with it.
-        unsafe { &*self.main_heap.load(Ordering::Relaxed) }
+        unsafe { self.main_heap.load(Ordering::Relaxed).as_ref() }.unwrap_or(&MAIN_HEAP)
     }
 
     /// Says which heap is the main one, before anybody else knows the sub-process.
@@ -123,6 +129,8 @@ pub struct Heap {
     pub next: Cell<*const Self>,
     /// See `next`.
     pub prev: Cell<*const Self>,
+    /// Statistics.
+    pub counts: HeapCounts,
 }
 
 // SAFETY: the cells are touched only under the locks named beside them; the rest does not change while the heap
@@ -133,7 +141,7 @@ unsafe impl Sync for Heap {}
 pub static HEAPS: os::Lock = os::Lock::new();
 
 /// The sub-process of every thread that joins no other.
-pub static MAIN_SUBPROC: SubProcess = SubProcess::new(&raw const MAIN_HEAP);
+pub static MAIN_SUBPROC: SubProcess = SubProcess::new();
 
 /// The heap of plain allocation.
 pub static MAIN_HEAP: Heap = Heap::new(Settings::of(&MAIN_SUBPROC), 0, true);
@@ -145,6 +153,16 @@ pub fn for_each_subproc(mut f: impl FnMut(&'static SubProcess)) {
         // SAFETY: the list holds live sub-processes only.
         next = unsafe { subproc.next.get().as_ref() };
         f(subproc);
+    }
+}
+
+/// Calls `f` with every heap of a sub-process, the main one first. The caller holds `HEAPS`, or is the only thread.
+pub fn for_each_heap(subproc: &SubProcess, mut f: impl FnMut(&'static Heap)) {
+    let mut next = Some(subproc.main_heap());
+    while let Some(heap) = next {
+        // SAFETY: the list holds live heaps only.
+        next = unsafe { heap.next.get().as_ref() };
+        f(heap);
     }
 }
 
@@ -161,6 +179,7 @@ impl Heap {
             late: Cell::new(null()),
             next: Cell::new(null()),
             prev: Cell::new(null()),
+            counts: HeapCounts::new(),
         }
     }
 
@@ -195,6 +214,11 @@ impl Heap {
         self.number as usize
     }
 
+    /// What the heap is called in print: 0 for the main one of the process, and no other living heap's number.
+    pub fn ordinal(&self) -> usize {
+        if self.is(&MAIN_HEAP) { 0 } else { self.number() + 1 }
+    }
+
     /// Whether this is the heap of plain allocation.
     pub fn is_main(&self) -> bool {
         self.is_main
@@ -219,6 +243,7 @@ impl Heap {
         let word = core::ptr::from_ref(self).cast_mut().cast();
         // SAFETY: the caller's promise.
         let page = unsafe { PageRef::create(span, bin, block_size, word) }?;
+        self.counts.make_page(bin, block_size);
         if self.lists(page) {
             self.pages.add(page);
         }
@@ -230,17 +255,48 @@ impl Heap {
     /// # Safety
     /// As for [`PageRef::release`].
     pub unsafe fn release_page(page: PageRef) {
-        loop {
-            let heap = Self::of(&page);
-            let removed =
-                !heap.lists(page) || heap.pages.remove_if(page, || heap.is(Self::of(&page)));
-            // Refused when the heap was deleted meanwhile, and its page passed to the main heap.
-            if removed && heap.is(Self::of(&page)) {
-                break;
+        Self::with_heap_of(page, |heap| {
+            if heap.lists(page) {
+                heap.pages.unlink(page);
             }
-        }
+            heap.counts.end_page(page.bin(), page.block_size());
+        });
         // SAFETY: the caller's promise; the page is on no list.
         unsafe { page.release() };
+    }
+
+    /// Changes the size of the only block of a huge page. See [`Page::resize_single`].
+    pub fn resize_single(page: PageRef, block_size: usize) {
+        Self::with_heap_of(page, |heap| heap.counts.resize(page.block_size(), block_size));
+        page.resize_single(block_size);
+    }
+
+    /// Counts blocks that somebody who is not the page's owner took back from its handed list.
+    pub fn count_taken_back(page: PageRef, blocks: u32) {
+        Self::with_heap_of(page, |heap| heap.counts.hand(page.bin(), -i64::from(blocks)));
+    }
+
+    /// Counts all blocks of a page as handed out that are not live, before they are taken for live.
+    pub fn count_all_for_live(&self, page: PageRef) {
+        if page.bin() != HUGE_BIN {
+            let others = page.reserved().saturating_sub(page.used.get() as usize);
+            self.counts.hand(page.bin(), i64::from(to_u32(others)));
+        }
+    }
+
+    /// Calls `f` with the heap of a page that the caller holds. The heap is not deleted meanwhile.
+    fn with_heap_of(page: PageRef, f: impl FnOnce(&Self)) {
+        loop {
+            let heap = Self::of(&page);
+            // A page that is on no list is the main heap's for good. Others may have passed to it meanwhile.
+            if !heap.lists(page) {
+                return f(heap);
+            }
+            let _guard = heap.pages.lock();
+            if heap.is(Self::of(&page)) {
+                return f(heap);
+            }
+        }
     }
 
     /// Calls `f` with every page of the heap, of all threads and of none. `f` neither makes nor ends pages. Pages

@@ -13,6 +13,8 @@ use crate::abandon;
 use crate::arena::meta;
 use crate::heap::{HEAPS, Heap, Settings};
 use crate::os;
+use crate::page::PageRef;
+use crate::page::look;
 use crate::report;
 use crate::theap::{self, NUMBER_END, Theap};
 use crate::thread;
@@ -117,6 +119,8 @@ pub unsafe fn delete(heap: &'static Heap) {
         thread::link_locked(theap);
     });
     while heap.pages.take_first(|page| abandon::pass_to(main, page)).is_some() {}
+    // Now that no page of the heap is left that somebody could count there.
+    heap.counts.move_to(&main.counts, true);
     retire(heap);
 }
 
@@ -139,6 +143,7 @@ pub unsafe fn destroy(heap: &'static Heap) {
     let _guard = HEAPS.lock();
     // SAFETY: the caller's promise.
     unsafe { destroy_pages(heap) };
+    heap.counts.move_to(&heap.subproc().ended, false);
     retire(heap);
 }
 
@@ -152,10 +157,25 @@ pub(crate) unsafe fn destroy_pages(heap: &'static Heap) {
         theap.set_heap(None);
     });
     while let Some(page) = heap.pages.take_first(|_| {}) {
-        abandon::condemn(page);
         // SAFETY: the caller has promised that nobody uses the heap's blocks, and its theaps forgot them.
-        unsafe { page.destroy() };
+        unsafe { destroy_page(heap, page) };
     }
+}
+
+/// Ends a page of a heap with all its blocks. What was left of the list that a fast path had of it was never
+/// allocated.
+///
+/// # Safety
+/// The page is on no list; nobody uses it or a block of it any more, now or later.
+pub(crate) unsafe fn destroy_page(heap: &Heap, page: PageRef) {
+    // SAFETY: the caller's promise: all memory of the page can be read.
+    let left = unsafe { look::left(page, |_| true) };
+    if left != 0 {
+        heap.counts.hand(page.bin(), -i64::from(left));
+    }
+    abandon::condemn(page);
+    // SAFETY: the caller's promise.
+    unsafe { page.destroy() };
 }
 
 /// Plain allocation of the calling thread does not go to a heap that ends.

@@ -17,6 +17,7 @@
 
 pub mod free_blocks;
 pub mod list;
+pub mod look;
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -45,6 +46,8 @@ const FREE_ZERO: u8 = 1;
 const FRESH_ZERO: u8 = 2;
 /// The page has been passed by once for having nothing to give.
 const SPENT: u8 = 4;
+/// `free` came in address order and reaches to the end of what is linked: its length is a matter of addresses.
+const ORDERED: u8 = 8;
 
 /// The record of a page: the owner's line first, what is shared or rare on the second.
 #[repr(C, align(128))]
@@ -62,7 +65,7 @@ pub struct Page {
     /// Blocks that fit.
     reserved: Cell<u32>,
     bin: AtomicU8,
-    /// What is known to read as zeros: [`FREE_ZERO`], [`FRESH_ZERO`]; and [`SPENT`].
+    /// What is known to read as zeros: [`FREE_ZERO`], [`FRESH_ZERO`]; and [`SPENT`], [`ORDERED`].
     zeros: Cell<u8>,
     /// The page was left with free blocks: its bit in the map of abandoned pages is set, or about to be.
     pub published: Cell<bool>,
@@ -224,7 +227,7 @@ impl PageRef {
             arena.pages().set(span.index, 1);
         }
         STATS.pages.increase(1);
-        STATS.page_committed.increase(span.slices * SLICE_SIZE);
+        STATS.page_committed.increase(page.held_bytes());
         Some(page)
     }
 
@@ -253,7 +256,7 @@ impl PageRef {
             arena.note_linked(self.linked_bytes(), 0);
         }
         STATS.pages.decrease(1);
-        STATS.page_committed.decrease(span.slices * SLICE_SIZE);
+        STATS.page_committed.decrease(self.held_bytes());
         // SAFETY: the caller's promise; the page has left the map.
         unsafe { self.dispose() };
     }
@@ -378,23 +381,25 @@ impl Page {
         used == 0
     }
 
-    /// Hands a list to the fast path: what the owner freed, else what others freed. Whether there was any.
-    pub fn hand_over(&self) -> bool {
+    /// Hands a list to the fast path: what the owner freed, else what others freed. How many blocks that are.
+    #[must_use = "they are counted"]
+    pub fn hand_over(&self) -> u32 {
         debug_assert!(self.free.get().is_null());
         if self.local_free.get().is_null() {
             self.take_remote();
         }
         let list = self.local_free.get();
         if list.is_null() {
-            return false;
+            return 0;
         }
+        let (capacity, used) = (self.capacity.get(), self.used.get());
         // Each list is emptied before another has its blocks: stopped in between, blocks are lost, never
         // handed out twice (P1).
         self.local_free.set(null_mut());
-        self.used.set(self.capacity.get());
+        self.used.set(capacity);
         self.zeros.set(self.zeros.get() & FRESH_ZERO);
         self.free.set(list);
-        true
+        capacity - used
     }
 
     /// Moves what others have freed to the owner's list.
@@ -403,16 +408,17 @@ impl Page {
     }
 
     /// Moves the list handed to the fast path back to the owner's list, so that `used` counts live blocks
-    /// and those listed remotely only.
-    pub fn take_back(&self) {
+    /// and those listed remotely only. How many blocks that were.
+    #[must_use = "they are counted"]
+    pub fn take_back(&self) -> u32 {
         let list = self.free.replace(null_mut());
-        self.append_local(list);
+        self.append_local(list)
     }
 
-    /// Appends `list`, whose blocks `used` still counts, to the owner's list.
-    fn append_local(&self, list: *mut Block) {
+    /// Appends `list`, whose blocks `used` still counts, to the owner's list, and says how long it is.
+    fn append_local(&self, list: *mut Block) -> u32 {
         if list.is_null() {
-            return;
+            return 0;
         }
         let (mut last, mut count) = (list, 1);
         loop {
@@ -429,15 +435,17 @@ impl Page {
         unsafe { Block::set_next(last, self.local_free.get()) };
         self.local_free.set(list);
         self.used.set(self.used.get() - count);
+        count
     }
 
-    /// Links the next untouched blocks, in address order, and hands them to the fast path. Whether there
-    /// were any. Steps are small while the page is young.
-    pub fn extend(&self) -> bool {
+    /// Links the next untouched blocks, in address order, and hands them to the fast path. How many those
+    /// are. Steps are small while the page is young.
+    #[must_use = "they are counted"]
+    pub fn extend(&self) -> u32 {
         debug_assert!(self.free.get().is_null());
         let (capacity, reserved) = (self.capacity.get(), self.reserved.get());
         if capacity == reserved {
-            return false;
+            return 0;
         }
         let size = self.block_size();
         let step = (capacity as usize * size / 2).clamp(EXTEND_MIN, EXTEND_MAX);
@@ -456,9 +464,9 @@ impl Page {
         self.used.set(self.used.get() + count);
         self.set_capacity(capacity + count);
         let fresh = self.zeros.get() & FRESH_ZERO != 0;
-        self.zeros.set(if fresh { FRESH_ZERO | FREE_ZERO } else { 0 });
+        self.zeros.set(if fresh { FRESH_ZERO | FREE_ZERO | ORDERED } else { ORDERED });
         self.free.set(first);
-        true
+        count
     }
 
     /// Changes how many blocks have been linked, and tells the arena.
@@ -542,9 +550,14 @@ impl Page {
         if let Some(arena) = self.arena.get() {
             arena.note_linked(self.block_size(), block_size);
         }
+        STATS.page_committed.decrease(self.held_bytes());
         self.block_size.store(block_size, Ordering::Relaxed);
-        let slices = to_u32(slices_for(block_size));
-        STATS.page_committed.decrease(self.slices.replace(slices) as usize * SLICE_SIZE);
-        STATS.page_committed.increase(slices as usize * SLICE_SIZE);
+        self.slices.set(to_u32(slices_for(block_size)));
+        STATS.page_committed.increase(self.held_bytes());
+    }
+
+    /// Bytes that the page keeps for its blocks: its slices, or the whole OS pages of its only block.
+    pub fn held_bytes(&self) -> usize {
+        if self.bin() == HUGE_BIN { self.block_size() } else { self.slice_count() * SLICE_SIZE }
     }
 }

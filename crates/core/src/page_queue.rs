@@ -6,6 +6,7 @@
 use core::cell::Cell;
 
 use crate::page::PageRef;
+use crate::sync::plain::{AtomicU64, Ordering};
 
 /// A queue of pages.
 ///
@@ -15,6 +16,9 @@ use crate::page::PageRef;
 pub struct PageQueue {
     first: Cell<Option<PageRef>>,
     count: Cell<usize>,
+    /// Blocks on lists that the theap's fast path was given, less those taken back: a signed number. Only the
+    /// thread of the queue counts; others read it, and take it over when the theap's heap ends.
+    handed: AtomicU64,
 }
 
 impl Default for PageQueue {
@@ -26,7 +30,7 @@ impl Default for PageQueue {
 impl PageQueue {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { first: Cell::new(None), count: Cell::new(0) }
+        Self { first: Cell::new(None), count: Cell::new(0), handed: AtomicU64::new(0) }
     }
 
     /// The page that serves allocation.
@@ -45,6 +49,29 @@ impl PageQueue {
     #[inline]
     pub fn count(&self) -> usize {
         self.count.get()
+    }
+
+    /// Counts blocks that were handed to the fast path.
+    #[inline]
+    pub fn count_handed(&self, blocks: u32) {
+        let handed = self.handed.load(Ordering::Relaxed).wrapping_add(u64::from(blocks));
+        self.handed.store(handed, Ordering::Relaxed);
+    }
+
+    /// Counts blocks that were taken back from the fast path.
+    pub fn count_taken_back(&self, blocks: u32) {
+        self.handed.fetch_sub(u64::from(blocks), Ordering::Relaxed);
+    }
+
+    /// Blocks handed out so far, less those taken back.
+    pub fn handed(&self) -> i64 {
+        self.handed.load(Ordering::Relaxed).cast_signed()
+    }
+
+    /// Starts the count of what was handed out anew, from `left`, and says what it was beyond that.
+    pub fn take_handed(&self, left: u32) -> i64 {
+        let handed = self.handed.swap(left.into(), Ordering::Relaxed).cast_signed();
+        handed.wrapping_sub(left.into())
     }
 
     /// Makes the queue empty, whatever becomes of its pages.

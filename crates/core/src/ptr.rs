@@ -1,6 +1,7 @@
 //! The two kinds of memory that pointers in the engine lead to: blocks and page records.
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
 use core::ptr::NonNull;
 
 use crate::sync::LinkCell;
@@ -56,6 +57,13 @@ impl Block {
         unsafe { block.write(Block { next: LinkCell::new(next) }) };
         block
     }
+}
+
+/// What a word holds that another thread may be changing: what it held before, or after.
+pub fn peek<T: Copy>(word: &Cell<T>) -> T {
+    const { assert!(size_of::<T>() <= size_of::<usize>(), "read in one piece") };
+    // SAFETY: the word is initialised, aligned, and written in one piece.
+    unsafe { word.as_ptr().read_volatile() }
 }
 
 /// Asks the processor to fetch the line at `ptr`, which need not be a valid address. A hint: on processors

@@ -316,7 +316,7 @@ unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
             // SAFETY: the bytes between the old and the new end lie in the page's slices.
             unsafe { page.start().add(old_size).write_bytes(0, block_size - old_size) };
         }
-        page.resize_single(block_size);
+        Heap::resize_single(page, block_size);
     }
     page.remote.disown();
     resized

@@ -12,9 +12,10 @@ use crate::deferred;
 use crate::heap::Heap;
 use crate::options::{self, Opt};
 use crate::page::{Page, PageRef};
+use crate::page_queue::PageQueue;
 use crate::ptr::{self, Block};
 use crate::size_class::{self, HUGE_BIN};
-use crate::stats::STATS;
+use crate::stats::Event;
 use crate::theap::Theap;
 use crate::units::slices_for;
 
@@ -23,7 +24,7 @@ const SEARCH_MAX: usize = 32;
 
 /// Takes a block of `bin`, and says of which page it is: from what the first page still has, which is how
 /// bins too large for the direct table are served, or after a refill.
-#[inline]
+#[inline(always)]
 pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
     let queue = theap.queue(bin);
     if let Some(page) = queue.first()
@@ -37,7 +38,7 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
     }
     // The first page is in the direct table already: with a list it is ready to serve.
     let page = match queue.first() {
-        Some(page) if page.hand_over() => page,
+        Some(page) if hand_over(queue, page) => page,
         _ => refill(theap, bin)?,
     };
     page.pop().map(|block| (page, block))
@@ -51,7 +52,15 @@ fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
         return Some(page);
     }
     let page = abandon::reclaim(theap, bin).or_else(|| fresh(theap, bin))?;
-    (page.hand_over() || extend(page)).then_some(page)
+    (hand_over(theap.queue(bin), page) || extend(theap, bin, page)).then_some(page)
+}
+
+/// Hands a list of freed blocks of a page in `queue` to the fast path. Whether there was any.
+#[inline]
+fn hand_over(queue: &PageQueue, page: PageRef) -> bool {
+    let blocks = page.hand_over();
+    queue.count_handed(blocks);
+    blocks != 0
 }
 
 /// Fetches what the next pops and the next refill read: it was freed long ago, as a rule.
@@ -74,10 +83,11 @@ fn prefetch(theap: &Theap, bin: usize, page: PageRef) {
 #[inline]
 fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     let queue = theap.queue(bin);
-    let mut found = None;
+    let (mut found, mut looks) = (None, 0);
     for _ in 0..SEARCH_MAX {
         let Some(page) = queue.first() else { break };
-        if page.hand_over() {
+        looks += 1;
+        if hand_over(queue, page) {
             found = Some(page);
             break;
         }
@@ -91,16 +101,21 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
             abandon::abandon_full(theap, bin);
         }
     }
+    theap.events.count(Event::Search, 1);
+    theap.events.count(Event::Look, looks);
     theap.update_direct(bin);
-    found.or_else(|| queue.first().filter(|page| page.hand_over() || extend(*page)))
+    let usable = |page: &PageRef| hand_over(queue, *page) || extend(theap, bin, *page);
+    found.or_else(|| queue.first().filter(usable))
 }
 
-fn extend(page: PageRef) -> bool {
-    let extended = page.extend();
-    if extended {
-        STATS.pages_extended.bump();
+/// Hands untouched blocks of a page to the fast path. Whether there were any.
+fn extend(theap: &Theap, bin: usize, page: PageRef) -> bool {
+    let blocks = page.extend();
+    if blocks != 0 {
+        theap.queue(bin).count_handed(blocks);
+        theap.events.count(Event::Extend, 1);
     }
-    extended
+    blocks != 0
 }
 
 /// Makes a fresh page of `bin` the first of its queue.
@@ -138,6 +153,5 @@ pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull
     let page = unsafe { heap.create_page(span, HUGE_BIN, block_size) }?;
     let (block, zero) = page.take_single();
     page.remote.disown();
-    STATS.malloc_huge_count.bump();
     NonNull::new(block).map(|block| (block, zero))
 }

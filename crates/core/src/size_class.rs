@@ -65,13 +65,13 @@ pub const fn bin_of(size: usize) -> usize {
 
 /// Bytes of a block of `bin`, which must be below [`BIN_COUNT`].
 #[inline]
-pub fn block_size(bin: usize) -> usize {
+pub const fn block_size(bin: usize) -> usize {
     BLOCK_SIZES[bin] as usize
 }
 
 /// Slices of a page of `bin`, which must be below [`BIN_COUNT`].
 #[inline]
-pub fn page_slices(bin: usize) -> usize {
+pub const fn page_slices(bin: usize) -> usize {
     if block_size(bin) <= SMALL_BLOCK_MAX { 1 } else { MEDIUM_PAGE_SLICES }
 }
 
@@ -114,7 +114,7 @@ pub fn direct_words(bin: usize) -> core::ops::Range<usize> {
 
 /// A bin as it is stored in a page record.
 #[inline]
-pub fn bin_byte(bin: usize) -> u8 {
+pub const fn bin_byte(bin: usize) -> u8 {
     low_byte(bin)
 }
 

@@ -7,9 +7,8 @@
 use core::cell::Cell;
 use core::ptr::null;
 
-use crate::abandon;
 use crate::arena::meta;
-use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, Settings, SubProcess};
+use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, Settings, SubProcess, for_each_heap};
 use crate::heaps;
 use crate::page::PageRef;
 use crate::report;
@@ -39,7 +38,7 @@ pub fn create() -> Option<&'static SubProcess> {
     };
     // SAFETY: memory of a sub-process's size that nobody uses.
     let subproc: &'static SubProcess = unsafe {
-        place.write(SubProcess::new(null()));
+        place.write(SubProcess::new());
         &*place
     };
     let Some(main) = heaps::make(Settings::of(subproc), true) else {
@@ -64,7 +63,7 @@ pub unsafe fn end(subproc: &'static SubProcess) {
         report::warning(format_args!("a sub-process that has threads is not deleted"));
         return;
     }
-    thread::for_each_heap(subproc, |heap| thread::end_late_theap(heap, crate::theap::Theap::reset));
+    for_each_heap(subproc, |heap| thread::end_late_theap(heap, crate::theap::Theap::reset));
     let _guard = HEAPS.lock();
     unlink(subproc);
     let mut next = Some(subproc.main_heap());
@@ -73,17 +72,23 @@ pub unsafe fn end(subproc: &'static SubProcess) {
         next = unsafe { heap.next.get().as_ref() };
         // SAFETY: the caller's promise.
         unsafe { heaps::destroy_pages(heap) };
-        heaps::keep_memory(heap);
+        if !heap.is_main() {
+            heap.counts.move_to(&subproc.ended, false);
+            heaps::keep_memory(heap);
+        }
     }
+    let main = subproc.main_heap();
     for arena in subproc.arenas.iter() {
         arena.for_each_page(|index| {
             let page = PageRef::from_record(arena.record(index));
-            abandon::condemn(page);
             // SAFETY: the page is of the main heap, whose blocks nobody uses, by the caller's promise.
-            unsafe { page.destroy() };
+            unsafe { heaps::destroy_page(main, page) };
             true
         });
     }
+    main.counts.move_to(&MAIN_SUBPROC.ended, false);
+    subproc.ended.move_to(&MAIN_SUBPROC.ended, false);
+    heaps::keep_memory(main);
     // SAFETY: no page is left, and nobody will ask for one.
     unsafe { subproc.arenas.release_all() };
     subproc.next.set(SPARE.0.replace(subproc));
@@ -107,7 +112,7 @@ fn unlink(subproc: &SubProcess) {
 /// heaps ran out.
 pub fn visit_heaps(subproc: &'static SubProcess, f: impl FnMut(&'static Heap) -> bool) -> bool {
     let guard = HEAPS.lock();
-    let heaps = Snapshot::take(|add| thread::for_each_heap(subproc, &mut *add));
+    let heaps = Snapshot::take(|add| for_each_heap(subproc, &mut *add));
     drop(guard);
     heaps.is_some_and(|heaps| heaps.things().iter().copied().all(f))
 }

@@ -16,10 +16,11 @@ use core::ptr::{null, without_provenance};
 
 use crate::config::{DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SMALL_BLOCK_MAX, SWEEP_CALLS};
 use crate::heap::Heap;
+use crate::page::look;
 use crate::page::{EMPTY_PAGE, FLAGS, Page, PageRef};
 use crate::page_queue::PageQueue;
 use crate::size_class::{self, BIN_COUNT};
-use crate::stats::STATS;
+use crate::stats::{Event, Events, HeapCounts};
 use crate::sync::{AtomicPtr, Ordering};
 
 pub use table::NUMBER_END;
@@ -67,6 +68,8 @@ pub struct Theap {
     pub next: Cell<*const Self>,
     /// See `next`.
     pub prev: Cell<*const Self>,
+    /// What happened on the slow paths.
+    pub events: Events,
     queues: [PageQueue; BIN_COUNT],
 }
 
@@ -167,6 +170,7 @@ impl Theap {
             in_deferred: Cell::new(false),
             next: Cell::new(null()),
             prev: Cell::new(null()),
+            events: Events::new(),
             queues: [const { PageQueue::new() }; BIN_COUNT],
         }
     }
@@ -402,7 +406,7 @@ impl Theap {
         if page.retire.get() == 0 {
             page.retire.set(RETIRE_SWEEPS);
             self.note_retired(bin);
-            STATS.pages_retire.bump();
+            self.events.count(Event::Retire, 1);
         }
     }
 
@@ -467,12 +471,45 @@ impl Theap {
     pub fn collect(&self) {
         self.retired.set(NONE_RETIRED);
         self.for_each_page(|page| {
-            page.take_back();
+            self.take_back(page);
             page.take_remote();
             if page.used.get() == 0 {
                 self.give_back(page);
             }
         });
+    }
+
+    /// Takes what is left of the list that the fast path was given of a page, which the theap owns or just owned.
+    pub fn take_back(&self, page: PageRef) {
+        let blocks = page.take_back();
+        if blocks != 0 {
+            self.queue(page.bin()).count_taken_back(blocks);
+        }
+    }
+
+    /// Passes on what the theap has counted of blocks that are no longer on its lists, and all else. Only for the
+    /// theap's thread.
+    pub fn pass_counts_to(&self, counts: &HeapCounts) {
+        for (bin, queue) in self.queues.iter().enumerate() {
+            if queue.handed() != 0 {
+                let mut left = 0;
+                // SAFETY: pages of this thread, which can be read.
+                queue.for_each(|page| left += unsafe { look::left(page, |_| true) });
+                counts.hand(bin, queue.take_handed(left));
+            }
+        }
+        counts.add_events(&self.events);
+    }
+
+    /// Passes on all that the theap has counted. The theap's thread is calling, or does not use it any more.
+    #[inline(never)]
+    pub fn move_counts_to(&self, counts: &HeapCounts) {
+        for (bin, queue) in self.queues.iter().enumerate() {
+            if queue.handed() != 0 {
+                counts.hand(bin, queue.take_handed(0));
+            }
+        }
+        counts.add_events(&self.events);
     }
 
     /// Calls `f` with every page that the theap owns; `f` may take the page out of its queue.

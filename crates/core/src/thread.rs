@@ -21,7 +21,7 @@ use crate::abandon;
 use crate::arena::meta;
 use crate::census;
 use crate::deferred;
-use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_subproc};
+use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_heap, for_each_subproc};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::page::PageRef;
@@ -190,7 +190,11 @@ pub fn with_late_theap<R>(heap: &'static Heap, f: impl FnOnce(&Theap) -> Option<
         heap.late.set(core::ptr::from_ref(theap).cast());
     }
     // SAFETY: set above to a theap that ends under the lock.
-    f(unsafe { &*heap.late.get().cast() })
+    let theap: &Theap = unsafe { &*heap.late.get().cast() };
+    let result = f(theap);
+    // It is on no list where others find what it counts.
+    theap.move_counts_to(&heap.counts);
+    result
 }
 
 /// Ends the theap of `heap` that served threads which have ended, after `f` has dealt with its pages.
@@ -200,6 +204,7 @@ pub(crate) fn end_late_theap(heap: &Heap, f: impl FnOnce(&Theap)) {
     // SAFETY: under the lock the heap names a live theap or none.
     if let Some(theap) = unsafe { late.as_ref() } {
         f(theap);
+        theap.move_counts_to(&heap.counts);
         give_storage(theap);
     }
 }
@@ -222,8 +227,9 @@ pub(crate) fn link_locked(theap: &Theap) {
     }
 }
 
-/// Takes a theap off its heap's list. The caller holds `HEAPS`.
+/// Takes a theap off its heap's list; the heap takes over what it counted. The caller holds `HEAPS`.
 pub(crate) fn unlink(theap: &Theap) {
+    theap.move_counts_to(&theap.heap().counts);
     // SAFETY: under the lock the list holds live theaps only.
     let (prev, next) = unsafe { (theap.prev.get().as_ref(), theap.next.get().as_ref()) };
     match prev {
@@ -337,16 +343,6 @@ unsafe extern "C" fn after_fork_in_child() {
 pub fn note_guest(theap: Option<&Theap>) {
     if theap.is_none() && !SHARED.load(Ordering::Relaxed) {
         SHARED.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Calls `f` with every heap of a sub-process, the main one first. The caller holds `HEAPS`, or is the only thread.
-pub(crate) fn for_each_heap(subproc: &SubProcess, mut f: impl FnMut(&'static Heap)) {
-    let mut next = Some(subproc.main_heap());
-    while let Some(heap) = next {
-        // SAFETY: the list holds live heaps only.
-        next = unsafe { heap.next.get().as_ref() };
-        f(heap);
     }
 }
 

@@ -169,7 +169,7 @@ pub fn is_under_utilized(heap: Option<&Heap>, p: *const u8, percent: usize) -> b
     if theap.queue(page.bin()).first() == Some(page) {
         return false;
     }
-    page.take_back();
+    theap.take_back(page);
     let (used, capacity) = (page.used.get() as usize, page.capacity.get() as usize);
     capacity == page.reserved() && used < capacity && 100 * used <= percent * capacity
 }

@@ -24,7 +24,7 @@ impl Arena {
     pub(super) fn give(&self, index: usize, count: usize) {
         let delay = if self.traits().pinned { None } else { delay_ms() };
         if delay == Some(0) {
-            self.purge_run(index, count);
+            self.owner().without_purges(|| self.purge_run(index, count));
         }
         self.release(index, count);
         if let Some(delay @ 1..) = delay {
@@ -139,6 +139,12 @@ impl Arenas {
         if due != 0 && os::clock_coarse_ms() >= due {
             self.purge(false);
         }
+    }
+
+    /// Calls `f` while no other thread returns memory to the system: what was committed in a page stays so.
+    pub fn without_purges<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _guard = self.purging.lock();
+        f()
     }
 
     /// Returns memory of free slices to the system: what is due, or all of it when `force`.

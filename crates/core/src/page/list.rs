@@ -48,7 +48,13 @@ impl PageList {
         self.first.set(Some(new));
     }
 
-    fn unlink(&self, old: PageRef) {
+    /// Takes the lock: as long as it is held, no page is added or removed.
+    pub fn lock(&self) -> os::Guard<'_> {
+        self.lock.lock()
+    }
+
+    /// Removes a page that is on the list. The caller holds the lock.
+    pub fn unlink(&self, old: PageRef) {
         match old.list_prev.get() {
             Some(prev) => prev.list_next.set(old.list_next.get()),
             None => self.first.set(old.list_next.get()),
@@ -56,16 +62,6 @@ impl PageList {
         if let Some(next) = old.list_next.get() {
             next.list_prev.set(old.list_prev.get());
         }
-    }
-
-    /// Removes a page if it is still on this list, which `is_here` tells under the lock.
-    pub fn remove_if(&self, old: PageRef, is_here: impl FnOnce() -> bool) -> bool {
-        let _guard = self.lock.lock();
-        let here = is_here();
-        if here {
-            self.unlink(old);
-        }
-        here
     }
 
     /// Takes the first page off the list, calling `f` with it under the lock.

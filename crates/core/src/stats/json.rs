@@ -1,18 +1,18 @@
 //! The statistics as JSON. Keys, their order and their version are those of the C interface.
 
-use super::snapshot::{Snapshot, VERSION, Value};
+use super::figures::{Figures, VERSION, Value};
 use super::{CountValue, Usage, bins};
 use crate::config::{INTERFACE_VERSION, MEDIUM_BLOCK_MAX, SLICE_SIZE};
 use crate::size_class;
 use core::fmt::{self, Write};
 
 /// Writes statistics as one JSON object. Nothing but numbers and names without special characters is in it.
-pub fn json(out: &mut dyn Write, snapshot: &Snapshot, usage: &Usage) -> fmt::Result {
+pub fn json(out: &mut dyn Write, figures: &Figures, usage: &Usage) -> fmt::Result {
     writeln!(out, "{{\n  \"stat_version\": {VERSION},")?;
     writeln!(out, "  \"mimalloc_version\": {INTERFACE_VERSION},")?;
     process(out, usage)?;
     let mut result = Ok(());
-    snapshot.visit(&mut |name, value| {
+    figures.visit(&mut |name, value| {
         let member = match value {
             Value::Count(count) => writeln!(out, "  \"{name}\": {{ {} }},", Count(count)),
             Value::Counter(counter) => writeln!(out, "  \"{name}\": {counter},"),
@@ -20,9 +20,9 @@ pub fn json(out: &mut dyn Write, snapshot: &Snapshot, usage: &Usage) -> fmt::Res
         result = result.and(member);
     });
     result?;
-    array(out, "malloc_bins", &snapshot.malloc_bins)?;
+    array(out, "malloc_bins", &figures.malloc_bins)?;
     out.write_str(",\n")?;
-    array(out, "page_bins", &snapshot.page_bins)?;
+    array(out, "page_bins", &figures.page_bins)?;
     out.write_str("\n}\n")
 }
 
@@ -141,11 +141,11 @@ mod tests {
 
     #[test]
     fn keys_come_in_the_order_of_the_interface() {
-        let mut snapshot = Snapshot::new();
-        snapshot.malloc_bins[8] = CountValue { total: 9, peak: 8, current: 7 };
+        let mut figures = Figures::new();
+        figures.malloc_bins[8] = CountValue { total: 9, peak: 8, current: 7 };
         let usage = Usage { peak_commit: 77, ..Usage::default() };
         let mut text = String::new();
-        json(&mut text, &snapshot, &usage).expect("a string takes all");
+        json(&mut text, &figures, &usage).expect("a string takes all");
         let keys: Vec<_> = text.split('"').skip(1).step_by(2).collect();
         let start = "stat_version mimalloc_version process elapsed_msecs user_msecs system_msecs page_faults \
             rss_current rss_peak commit_current commit_peak pages total peak current reserved";
@@ -160,6 +160,6 @@ mod tests {
             "{ \"total\": 9, \"peak\": 8, \"current\": 7, \"block_size\": 64, \"page_size\": 65536 }"
         ));
         assert!(text.contains("\"block_size\": 524296, \"page_size\": 0 }\n  ]"));
-        assert_eq!(Cut::measure(|out| json(out, &snapshot, &usage)), text.len());
+        assert_eq!(Cut::measure(|out| json(out, &figures, &usage)), text.len());
     }
 }

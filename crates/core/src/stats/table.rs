@@ -1,7 +1,7 @@
 //! The table that programs print at exit. Its layout is that of the C interface, which scripts read; what this engine
 //! does not have has no row.
 
-use super::{CountValue, Snapshot, Usage, bins};
+use super::{CountValue, Figures, Usage, bins};
 use crate::os;
 use core::fmt;
 
@@ -70,31 +70,27 @@ impl fmt::Display for Seconds {
 }
 
 /// Prints a table of the statistics of a process or a sub-process.
-pub fn print(out: &mut dyn fmt::Write, snapshot: &Snapshot, usage: &Usage) -> fmt::Result {
+pub fn print(out: &mut dyn fmt::Write, figures: &Figures, usage: &Usage) -> fmt::Result {
     let mut table = Table(out);
     table.header()?;
-    table.blocks(snapshot)?;
-    table.memory(snapshot)?;
-    table.pages(snapshot)?;
-    table.calls(snapshot)?;
-    table.searches(snapshot)?;
+    table.blocks(figures)?;
+    table.memory(figures)?;
+    table.pages(figures)?;
+    table.calls(figures)?;
+    table.balance("threads", figures.threads)?;
+    table.searches(figures)?;
     table.name("numa nodes")?;
     writeln!(table.0, "{:>1$}", os::numa_node_count(), Amount::WIDTH - 6)?;
     table.usage(usage)
 }
 
-/// Prints a table of the blocks and pages of a heap, or of a thread, under a line with its title.
-pub fn print_part(
-    out: &mut dyn fmt::Write,
-    title: fmt::Arguments<'_>,
-    snapshot: &Snapshot,
-) -> fmt::Result {
-    writeln!(out, "{title}")?;
+/// Prints a table of the blocks and pages of a heap, or of a thread.
+pub fn print_part(out: &mut dyn fmt::Write, figures: &Figures) -> fmt::Result {
     let mut table = Table(out);
     table.header()?;
-    table.blocks(snapshot)?;
-    table.pages(snapshot)?;
-    table.searches(snapshot)
+    table.blocks(figures)?;
+    table.pages(figures)?;
+    table.searches(figures)
 }
 
 /// Prints the lines about the process alone.
@@ -114,13 +110,13 @@ impl Table<'_> {
     }
 
     /// The rows of blocks, by bin and together, unless no block was ever allocated.
-    fn blocks(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        let (normal, huge) = (snapshot.malloc_normal, snapshot.malloc_huge);
-        let (normals, huges) = (snapshot.malloc_normal_count, snapshot.malloc_huge_count);
+    fn blocks(&mut self, figures: &Figures) -> fmt::Result {
+        let (normal, huge) = (figures.malloc_normal, figures.malloc_huge);
+        let (normals, huges) = (figures.malloc_normal_count, figures.malloc_huge_count);
         if normals | huges | normal.current | huge.current == 0 {
             return Ok(());
         }
-        for (bin, &count) in snapshot.malloc_bins[..bins::HUGE].iter().enumerate() {
+        for (bin, &count) in figures.malloc_bins[..bins::HUGE].iter().enumerate() {
             if count != CountValue::default() {
                 self.bin(bin, count)?;
             }
@@ -155,38 +151,37 @@ impl Table<'_> {
         self.verdict(bytes)
     }
 
-    fn memory(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        self.bytes("reserved", snapshot.reserved)?;
-        self.bytes("committed", snapshot.committed)?;
-        self.counter("reset", snapshot.reset, Unit::Bytes)?;
-        self.counter("purged", snapshot.purged, Unit::Bytes)
+    fn memory(&mut self, figures: &Figures) -> fmt::Result {
+        self.bytes("reserved", figures.reserved)?;
+        self.bytes("committed", figures.committed)?;
+        self.counter("reset", figures.reset, Unit::Bytes)?;
+        self.counter("purged", figures.purged, Unit::Bytes)
     }
 
-    fn pages(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        self.bytes("touched", snapshot.page_committed)?;
-        self.balance("pages", snapshot.pages)?;
-        self.balance("-abandoned", snapshot.pages_abandoned)
+    fn pages(&mut self, figures: &Figures) -> fmt::Result {
+        self.bytes("touched", figures.page_committed)?;
+        self.balance("pages", figures.pages)?;
+        self.balance("-abandoned", figures.pages_abandoned)?;
+        self.things("-full", figures.pages_reabandon_full)?;
+        self.things("-reclaima", figures.pages_reclaim_on_alloc)?;
+        self.things("-reclaimf", figures.pages_reclaim_on_free)?;
+        self.things("-extended", figures.pages_extended)?;
+        self.things("-retire", figures.pages_retire)
     }
 
-    fn calls(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        self.things("-full", snapshot.pages_reabandon_full)?;
-        self.things("-reclaima", snapshot.pages_reclaim_on_alloc)?;
-        self.things("-reclaimf", snapshot.pages_reclaim_on_free)?;
-        self.things("-extended", snapshot.pages_extended)?;
-        self.things("-retire", snapshot.pages_retire)?;
-        self.things("arenas", snapshot.arena_count)?;
-        self.things("-rollback", snapshot.arena_rollback_count)?;
-        self.things("mmaps", snapshot.mmap_calls)?;
-        self.things("commits", snapshot.commit_calls)?;
-        self.things("resets", snapshot.reset_calls)?;
-        self.things("purges", snapshot.purge_calls)?;
-        self.things("guarded", snapshot.malloc_guarded_count)?;
-        self.balance("threads", snapshot.threads)
+    fn calls(&mut self, figures: &Figures) -> fmt::Result {
+        self.things("arenas", figures.arena_count)?;
+        self.things("-rollback", figures.arena_rollback_count)?;
+        self.things("mmaps", figures.mmap_calls)?;
+        self.things("commits", figures.commit_calls)?;
+        self.things("resets", figures.reset_calls)?;
+        self.things("purges", figures.purge_calls)?;
+        self.things("guarded", figures.malloc_guarded_count)
     }
 
     /// Pages that a search looked at, on average.
-    fn searches(&mut self, snapshot: &Snapshot) -> fmt::Result {
-        let (looks, searches) = (snapshot.page_searches, snapshot.page_searches_count.max(1));
+    fn searches(&mut self, figures: &Figures) -> fmt::Result {
+        let (looks, searches) = (figures.page_searches, figures.page_searches_count.max(1));
         self.name("searches")?;
         let (whole, tenths) = (looks / searches, looks % searches * 10 / searches);
         writeln!(self.0, "{whole:>0$}.{tenths} avg", Amount::WIDTH - 6)
@@ -326,13 +321,13 @@ mod tests {
 
     #[test]
     fn the_table_has_the_rows_of_the_interface() {
-        let mut snapshot = Snapshot::new();
-        snapshot.reserved = value(1 << 30, 1 << 30, 1 << 30);
-        snapshot.pages = value(3, 3, 1);
-        snapshot.page_searches = 10;
-        snapshot.page_searches_count = 4;
+        let mut figures = Figures::new();
+        figures.reserved = value(1 << 30, 1 << 30, 1 << 30);
+        figures.pages = value(3, 3, 1);
+        figures.page_searches = 10;
+        figures.page_searches_count = 4;
         let usage = Usage { elapsed_ms: 1234, peak_commit: 1 << 30, ..Usage::default() };
-        let lines = printed(|out| print(out, &snapshot, &usage));
+        let lines = printed(|out| print(out, &figures, &usage));
         let expected = "heap stats,reserved,committed,reset,purged,touched,pages,-abandoned,-full,-reclaima,\
             -reclaimf,-extended,-retire,arenas,-rollback,mmaps,commits,resets,purges,guarded,threads,\
             searches,numa nodes,elapsed,process";
@@ -354,16 +349,15 @@ mod tests {
 
     #[test]
     fn blocks_have_rows_by_bin_and_together() {
-        let mut snapshot = Snapshot::new();
-        snapshot.malloc_bins[8] = value(2000, 16, 8);
-        snapshot.malloc_bins[9] = value(1, 1, 0);
-        snapshot.malloc_bins[bins::HUGE] = value(3, 2, 0);
-        (snapshot.malloc_normal, snapshot.malloc_normal_count) = (value(128_080, 1024, 512), 2001);
-        (snapshot.malloc_huge, snapshot.malloc_huge_count) = (value(3 << 20, 2 << 20, 0), 3);
-        let lines = printed(|out| print_part(out, format_args!("heap 7"), &snapshot));
-        assert_eq!(lines[0], "heap 7");
-        let expected =
-            "heap stats,bin  8,bin  9,binned,huge,total,touched,pages,-abandoned,searches";
+        let mut figures = Figures::new();
+        figures.malloc_bins[8] = value(2000, 16, 8);
+        figures.malloc_bins[9] = value(1, 1, 0);
+        figures.malloc_bins[bins::HUGE] = value(3, 2, 0);
+        (figures.malloc_normal, figures.malloc_normal_count) = (value(128_080, 1024, 512), 2001);
+        (figures.malloc_huge, figures.malloc_huge_count) = (value(3 << 20, 2 << 20, 0), 3);
+        let lines = printed(|out| print_part(out, &figures));
+        let expected = "heap stats,bin  8,bin  9,binned,huge,total,touched,pages,-abandoned,-full,-reclaima,-reclaimf,-extended,\
+            -retire,searches";
         assert_eq!(names(&lines), expected.split(',').collect::<Vec<_>>());
         let expected = [
             "    bin  8:     1.0 KiB   125.0 KiB   512   B      64   B       2.0 K    not all freed",
@@ -372,6 +366,6 @@ mod tests {
             "      huge:     2.0 MiB     3.0 MiB     0                       3        ok",
             "     total:     2.0 MiB     3.1 MiB   512   B                   2.0 K    not all freed",
         ];
-        assert_eq!(lines[2..7], expected);
+        assert_eq!(lines[1..6], expected);
     }
 }

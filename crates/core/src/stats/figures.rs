@@ -27,9 +27,9 @@ impl From<i64> for Value {
     }
 }
 
-/// Builds the snapshot and what visits its members from one list. The order is that of the C interface and of its
+/// Builds the figures and what visits its members from one list. The order is that of the C interface and of its
 /// JSON, whose keys are these names.
-macro_rules! snapshot {
+macro_rules! figures {
     ($($(#[$doc:meta])+ $name:ident: $kind:ty,)*) => {
         /// All statistics at one moment.
         ///
@@ -37,7 +37,7 @@ macro_rules! snapshot {
         /// or cannot know stays zero.
         #[repr(C)]
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub struct Snapshot {
+        pub struct Figures {
             size: usize,
             version: usize,
             $($(#[$doc])+ pub $name: $kind,)*
@@ -49,17 +49,30 @@ macro_rules! snapshot {
             pub page_bins: [CountValue; bins::COUNT],
         }
 
-        impl Snapshot {
-            /// A snapshot of nothing.
+        impl Figures {
+            /// Nothing counted. A large value: not made anew in every place.
+            #[inline(never)]
             pub const fn new() -> Self {
                 Self {
                     size: size_of::<Self>(),
                     version: VERSION,
-                    $($name: <$kind as Zero>::ZERO,)*
-                    reserved_counts: [CountValue::ZERO; 4],
+                    $($name: <$kind as Figure>::ZERO,)*
+                    reserved_counts: [<CountValue as Figure>::ZERO; 4],
                     reserved_counters: [0; 4],
-                    malloc_bins: [CountValue::ZERO; bins::COUNT],
-                    page_bins: [CountValue::ZERO; bins::COUNT],
+                    malloc_bins: [<CountValue as Figure>::ZERO; bins::COUNT],
+                    page_bins: [<CountValue as Figure>::ZERO; bins::COUNT],
+                }
+            }
+
+            /// Adds the figures of another part of the same whole. See [`CountValue`] for what becomes of peaks.
+            #[inline(never)]
+            pub fn merge(&mut self, part: &Self) {
+                $(self.$name.merge(part.$name);)*
+                for (sum, part) in self.malloc_bins.iter_mut().zip(part.malloc_bins) {
+                    sum.merge(part);
+                }
+                for (sum, part) in self.page_bins.iter_mut().zip(part.page_bins) {
+                    sum.merge(part);
                 }
             }
 
@@ -71,20 +84,34 @@ macro_rules! snapshot {
     };
 }
 
-/// What a member is before anything was counted.
-trait Zero {
+/// A member of the figures.
+pub(super) trait Figure {
+    /// What it is before anything was counted.
     const ZERO: Self;
+
+    /// Adds a part of the same quantity.
+    fn merge(&mut self, part: Self);
 }
 
-impl Zero for CountValue {
+impl Figure for CountValue {
     const ZERO: Self = Self { total: 0, peak: 0, current: 0 };
+
+    fn merge(&mut self, part: Self) {
+        self.total = self.total.wrapping_add(part.total);
+        self.current = self.current.wrapping_add(part.current);
+        self.peak = self.peak.max(part.peak).max(self.current);
+    }
 }
 
-impl Zero for i64 {
+impl Figure for i64 {
     const ZERO: Self = 0;
+
+    fn merge(&mut self, part: Self) {
+        *self = self.wrapping_add(part);
+    }
 }
 
-snapshot! {
+figures! {
     /// Pages in use.
     pages: CountValue,
     /// Bytes of address space reserved.
@@ -153,16 +180,16 @@ snapshot! {
     pages_unabandon_busy_wait: i64,
 }
 
-const _: () = assert!(size_of::<Snapshot>() == 4168);
+const _: () = assert!(size_of::<Figures>() == 4168);
 
-impl Default for Snapshot {
+impl Default for Figures {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Snapshot {
-    /// Whether a program has made the memory at `place` ready for a snapshot of this version.
+impl Figures {
+    /// Whether a program has made the memory at `place` ready for figures of this version.
     ///
     /// # Safety
     /// `place` is null, or its first two words can be read.
@@ -182,7 +209,7 @@ mod tests {
     #[test]
     fn the_members_stand_where_the_interface_has_them() {
         macro_rules! offsets {
-            ($($name:ident)*) => { [$(core::mem::offset_of!(Snapshot, $name)),*] };
+            ($($name:ident)*) => { [$(core::mem::offset_of!(Figures, $name)),*] };
         }
         let counts = offsets!(pages reserved committed);
         assert_eq!(counts, [16, 40, 64]);
@@ -195,27 +222,27 @@ mod tests {
 
     #[test]
     fn only_memory_of_this_version_is_expected() {
-        let expected = |snapshot: &Snapshot| {
-            // SAFETY: a whole snapshot.
-            unsafe { Snapshot::is_expected_at(snapshot) }
+        let expected = |figures: &Figures| {
+            // SAFETY: whole figures.
+            unsafe { Figures::is_expected_at(figures) }
         };
-        assert!(expected(&Snapshot::new()));
-        assert!(!expected(&Snapshot { size: 4167, ..Snapshot::new() }));
-        assert!(!expected(&Snapshot { version: 5, ..Snapshot::new() }));
+        assert!(expected(&Figures::new()));
+        assert!(!expected(&Figures { size: 4167, ..Figures::new() }));
+        assert!(!expected(&Figures { version: 5, ..Figures::new() }));
         // SAFETY: null is allowed.
-        assert!(!unsafe { Snapshot::is_expected_at(core::ptr::null()) });
+        assert!(!unsafe { Figures::is_expected_at(core::ptr::null()) });
     }
 
     #[test]
     fn names_come_in_the_order_of_the_interface() {
-        let mut snapshot = Snapshot::new();
-        snapshot.reserved = CountValue { total: 64, peak: 63, current: 62 };
-        snapshot.page_searches = 2;
+        let mut figures = Figures::new();
+        figures.reserved = CountValue { total: 64, peak: 63, current: 62 };
+        figures.page_searches = 2;
         let mut names = Vec::new();
-        snapshot.visit(&mut |name, value| {
+        figures.visit(&mut |name, value| {
             names.push(name);
             match (name, value) {
-                ("reserved", _) => assert_eq!(value, Value::Count(snapshot.reserved)),
+                ("reserved", _) => assert_eq!(value, Value::Count(figures.reserved)),
                 ("page_searches", _) => assert_eq!(value, Value::Counter(2)),
                 (_, Value::Count(count)) => assert_eq!(count, CountValue::default()),
                 (_, Value::Counter(counter)) => assert_eq!(counter, 0),
