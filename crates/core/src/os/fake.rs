@@ -7,6 +7,8 @@
 //! take turns.
 #![allow(unsafe_code)]
 
+pub mod machine;
+
 use crate::os::{OsError, OsResult, thread_id};
 use crate::sync::plain::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -21,7 +23,7 @@ pub enum Call {
     Reserve,
     /// [`super::commit`]
     Commit,
-    /// [`super::decommit`]
+    /// [`super::decommit`] and [`super::discard`]
     Decommit,
     /// [`super::reset`]
     Reset,
@@ -33,6 +35,8 @@ pub enum Call {
     MovePages,
     /// [`super::populate`]
     Populate,
+    /// [`super::reserve_large`]
+    ReserveLarge,
 }
 
 const EVERY_KIND: u32 = u32::MAX;

@@ -44,12 +44,35 @@ impl OsError {
     pub const OUT_OF_MEMORY: Self = Self(imp::ENOMEM);
     /// An argument that the system, or the contract, does not accept.
     pub const INVALID: Self = Self(imp::EINVAL);
-    /// Asked for a second time where once is all there is.
+    /// Something is where only one thing can be.
     pub const EXISTS: Self = Self(imp::EEXIST);
 }
 
 /// The result of a system call.
 pub type OsResult<T> = Result<T, OsError>;
+
+/// A size of OS page of which the system keeps a stock apart from ordinary memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargePage {
+    /// 2 MiB: a large OS page.
+    Large,
+    /// 1 GiB: a huge OS page.
+    Huge,
+}
+
+impl LargePage {
+    /// Bytes in such a page.
+    pub const fn size(self) -> usize {
+        1 << self.shift()
+    }
+
+    const fn shift(self) -> u32 {
+        match self {
+            Self::Large => 21,
+            Self::Huge => 30,
+        }
+    }
+}
 
 /// What the environment says about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +147,43 @@ pub fn reserve(size: usize, align: usize, commit: bool) -> OsResult<NonNull<u8>>
     imp::reserve(size, align.max(page), commit)
 }
 
+/// Reserves `size` bytes of zeroes in large OS pages, committed for good: they are never swapped, nor
+/// given back one by one. mmap(2), `MAP_HUGETLB`
+///
+/// `size` is a multiple of the page's, else [`OsError::INVALID`]. With `at`, a multiple too, the memory is
+/// there or nowhere: [`OsError::EXISTS`] when something is mapped there. On success the caller owns the
+/// mapping until [`release`], which takes whole pages.
+pub fn reserve_large(
+    at: Option<NonNull<u8>>,
+    size: usize,
+    page: LargePage,
+) -> OsResult<NonNull<u8>> {
+    let place = at.map_or(0, |at| at.addr().get());
+    if size == 0 || !(size | place).is_multiple_of(page.size()) {
+        return Err(OsError::INVALID);
+    }
+    fake::pass(Call::ReserveLarge)?;
+    if fake::FAKE
+        && let Some(granted) = fake::machine::grant(size, page)
+    {
+        return granted.and_then(|()| imp::reserve_large(at, size, page, true));
+    }
+    imp::reserve_large(at, size, page, false)
+}
+
+/// Has the range's memory taken from a NUMA node as long as that has any, where it is not yet backed by
+/// memory. mbind(2)
+///
+/// # Safety
+/// The range is reserved and owned by the caller.
+pub unsafe fn prefer_node(base: NonNull<u8>, size: usize, node: usize) -> OsResult<()> {
+    if fake::FAKE && fake::machine::prefer(size, node) {
+        return Ok(());
+    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { imp::prefer_node(base, size, node) }
+}
+
 /// Gives the address range back. munmap(2)
 ///
 /// Fails only when splitting a mapping exceeds a limit; the range then stays reserved.
@@ -161,6 +221,19 @@ pub unsafe fn decommit(base: NonNull<u8>, size: usize) -> OsResult<bool> {
         // SAFETY: the caller's promise is the same.
         unsafe { imp::uncharge(base, size) }.map(|()| true)
     }
+}
+
+/// Gives the memory back as far as that leaves the mapping and its access as they are. madvise(2)
+///
+/// For ranges that somebody else has mapped. An ordinary private mapping reads zero afterwards, others what
+/// they are mappings of. An error leaves contents unspecified.
+///
+/// # Safety
+/// The range is mapped and the caller's to use, and its contents are not needed.
+pub unsafe fn discard(base: NonNull<u8>, size: usize) -> OsResult<()> {
+    fake::pass(Call::Decommit)?;
+    // SAFETY: the caller's promise is the same.
+    unsafe { imp::discard(base, size) }
 }
 
 /// Lets the system take the memory when it needs it; the range stays accessible. madvise(2)
@@ -250,11 +323,21 @@ pub fn disable_huge_pages() {
 
 /// The NUMA node of the processor that runs this thread; 0 where unknown. getcpu(2)
 pub fn numa_node() -> usize {
+    if fake::FAKE
+        && let Some(node) = fake::machine::node()
+    {
+        return node;
+    }
     imp::numa_node()
 }
 
 /// How many NUMA nodes there are: one more than the highest online, at least 1. Reads a file. sysfs(5)
 pub fn numa_node_count() -> usize {
+    if fake::FAKE
+        && let Some(count) = fake::machine::nodes()
+    {
+        return count;
+    }
     imp::numa_node_count()
 }
 
@@ -262,13 +345,13 @@ pub fn numa_node_count() -> usize {
 
 /// Milliseconds of a clock that never goes back and has no fixed start. clock_gettime(2)
 pub fn clock_ms() -> u64 {
-    imp::clock_ms()
+    imp::clock_ms() + fake::machine::clock_lead_ms()
 }
 
 /// [`clock_ms`] read more cheaply and a few milliseconds late; never mix the two in a difference.
 #[inline]
 pub fn clock_coarse_ms() -> u64 {
-    imp::clock_coarse_ms()
+    imp::clock_coarse_ms() + fake::machine::clock_lead_ms()
 }
 
 /// Fills `buf` with random bytes without waiting. getrandom(2)

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
 use super::{KeepErrno, call, errno, process};
-use crate::os::{OsError, OsResult};
+use crate::os::{LargePage, OsError, OsResult};
 use crate::sync::plain::{AtomicU8, AtomicUsize, Ordering};
 
 /// Without a hint beyond it the kernel hands out no address above this, even with five-level tables.
@@ -19,7 +19,7 @@ pub(in crate::os) const ADDRESS_BITS: u32 = if cfg!(target_pointer_width = "32")
 };
 
 const READ_WRITE: c_int = libc::PROT_READ | libc::PROT_WRITE;
-const PRIVATE: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+const PRIVATE: c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
 /// How often advice is repeated that the kernel was too busy to take.
 const BUSY_RETRIES: u32 = 8;
 
@@ -77,11 +77,25 @@ pub(in crate::os) fn address_space_limit() -> Option<usize> {
     (soft != libc::RLIM_INFINITY).then(|| usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
-/// An anonymous mapping where the kernel likes, or at `at` as `flags` say.
+/// An anonymous mapping that is not counted as used, where the kernel likes or at `at` as `flags` say.
 ///
 /// # Safety
 /// With `MAP_FIXED` the range at `at` is owned by the caller, who needs nothing of what is there.
 unsafe fn map(at: *mut u8, size: usize, access: c_int, flags: c_int) -> OsResult<NonNull<u8>> {
+    // SAFETY: the caller's promise.
+    unsafe { map_counted(at, size, access, flags | libc::MAP_NORESERVE) }
+}
+
+/// As [`map`], with memory set aside for the whole of it where the kernel does that.
+///
+/// # Safety
+/// As for [`map`].
+unsafe fn map_counted(
+    at: *mut u8,
+    size: usize,
+    access: c_int,
+    flags: c_int,
+) -> OsResult<NonNull<u8>> {
     let _keep = KeepErrno::new();
     // SAFETY: without `MAP_FIXED` a new mapping touches no existing one; with it the caller promises.
     let base = unsafe { libc::mmap(at.cast(), size, access, PRIVATE | flags, -1, 0) };
@@ -131,6 +145,35 @@ fn reserve_and_trim(size: usize, align: usize) -> OsResult<NonNull<u8>> {
     if tail > 0 {
         // SAFETY: lies after `base + size` in the mapping, and nobody uses it.
         let _ = unsafe { release(base.add(size), tail) };
+    }
+    Ok(base)
+}
+
+/// Large pages, or with `pretended` ordinary ones in their stead.
+pub(in crate::os) fn reserve_large(
+    at: Option<NonNull<u8>>,
+    size: usize,
+    page: LargePage,
+    pretended: bool,
+) -> OsResult<NonNull<u8>> {
+    let kind = c_int::try_from(page.shift()).unwrap_or(0) << libc::MAP_HUGE_SHIFT;
+    let large = libc::MAP_HUGETLB | kind;
+    let place = at.map_or(ptr::null_mut(), NonNull::as_ptr);
+    let fixed = if at.is_some() { libc::MAP_FIXED_NOREPLACE } else { 0 };
+    // SAFETY: nothing is replaced. The pages are set aside now: touching one that the kernel then lacks
+    // would end the process.
+    let base = unsafe {
+        if pretended {
+            map(place, size, READ_WRITE, fixed)
+        } else {
+            map_counted(place, size, READ_WRITE, fixed | large)
+        }
+    }?;
+    // Kernels before 4.17 take the address for a wish.
+    if at.is_some_and(|at| at != base) {
+        // SAFETY: mapped above and known to nobody.
+        let _ = unsafe { release(base, size) };
+        return Err(OsError::EXISTS);
     }
     Ok(base)
 }
@@ -322,6 +365,38 @@ pub(in crate::os) fn numa_node_count() -> usize {
     let mut text = [0; 256];
     let read = process::read_file(c"/sys/devices/system/node/online", &mut text);
     highest_number(&text[..read.unwrap_or(0)]).map_or(1, |node| node.saturating_add(1))
+}
+
+/// Nodes that a mask tells apart.
+const NODES: usize = 1024;
+const WORD_BITS: usize = usize::BITS as usize;
+/// Memory comes from the node while that has any, and then from the nearest that has.
+const MPOL_PREFERRED: c_int = 1;
+
+/// # Safety
+/// As [`crate::os::prefer_node`].
+pub(in crate::os) unsafe fn prefer_node(
+    base: NonNull<u8>,
+    size: usize,
+    node: usize,
+) -> OsResult<()> {
+    let mut mask = [0_usize; NODES / WORD_BITS];
+    let word = mask.get_mut(node / WORD_BITS).ok_or(OsError::INVALID)?;
+    *word = 1 << (node % WORD_BITS);
+    let _keep = KeepErrno::new();
+    // SAFETY: says where memory comes from, and changes none. The kernel looks at one bit less than it is told.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_mbind,
+            base.as_ptr(),
+            size,
+            MPOL_PREFERRED,
+            mask.as_ptr(),
+            NODES + 1,
+            0,
+        )
+    };
+    if answer == 0 { Ok(()) } else { Err(OsError(errno())) }
 }
 
 /// The highest number in a list like `0-3,8`.
