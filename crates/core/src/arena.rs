@@ -1,7 +1,11 @@
-//! Arenas: large reserved ranges from which pages take slices, and the set of them in a sub-process.
+//! Arenas: large reserved ranges from which pages take slices.
 //!
 //! An arena's first slices hold its header: the [`Arena`] itself, one `Chunk` of bits for every 512
 //! slices, and one record for every slice. Nothing the allocator relies on lies beside blocks.
+//!
+//! Submodules: `set` is the arenas of a sub-process together, `reserve` how they come about, `backing` what
+//! makes their memory usable, `purge` when it goes back, `id` their numbers, `node` NUMA, and `meta` the
+//! engine's own objects.
 //!
 //! | bits | a set bit means |
 //! |---|---|
@@ -17,24 +21,34 @@
 //! written. P7: a slice that is not dirty has not been written since it was committed.
 #![allow(unsafe_code)]
 
+mod backing;
 mod huge;
+mod id;
 pub(crate) mod meta;
+pub mod node;
 mod purge;
+mod reserve;
+mod set;
+#[cfg(test)]
+mod tests;
 
-use core::ptr::{NonNull, null_mut};
+use core::cell::Cell;
+use core::ptr::{NonNull, null};
 
-use crate::bitmap::{Bitmap, CHUNK_WORDS};
-use crate::config::{
-    ARENA_ALIGN, ARENA_COUNT_MAX, ARENA_SIZE_MAX, ARENA_SIZE_MIN, CHUNK_SLICES, SLICE_SIZE,
-};
-use crate::options::{self, Opt};
+use crate::bitmap::{Bitmap, CHUNK_WORDS, WORD_BITS};
+use crate::config::{CHUNK_SLICES, SLICE_SIZE};
 use crate::os;
+use crate::page_map;
 use crate::ptr::{self, Record};
-use crate::report;
 use crate::size_class::BIN_COUNT;
 use crate::stats::STATS;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use crate::units::{align_up, slices_for};
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::units::{align_down, align_up, slices_for};
+use meta::Meta;
+
+pub use backing::{CommitFn, Committer};
+pub use reserve::{Huge, Wish, reserve_by_options};
+pub use set::Arenas;
 
 type Bits = [AtomicUsize; CHUNK_WORDS];
 
@@ -57,9 +71,9 @@ const CHUNK_STRIDE: usize = size_of::<Chunk>() / size_of::<AtomicUsize>();
 const _: () = assert!(size_of::<Chunk>().is_multiple_of(size_of::<AtomicUsize>()));
 
 /// What a range that becomes an arena is like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Traits {
-    /// Every byte may be touched without `os::commit`.
+    /// Every byte may be touched without being committed before.
     pub accessible: bool,
     /// The memory is never decommitted, reset or protected.
     pub pinned: bool,
@@ -67,8 +81,14 @@ pub struct Traits {
     pub zero: bool,
     /// Only heaps bound to the arena may allocate from it.
     pub exclusive: bool,
-    /// The range belongs to the caller and is never released.
+    /// The range belongs to the program and is never released.
     pub external: bool,
+    /// The engine made the arena because it had no room, and not because the program asked for it.
+    pub on_demand: bool,
+    /// The NUMA node that the memory is on, if that is known.
+    pub node: Option<usize>,
+    /// Commits and decommits the memory in place of the system.
+    pub committer: Option<Committer>,
 }
 
 /// A reserved range and the state of its slices.
@@ -92,10 +112,32 @@ pub struct Arena {
     owner: &'static Arenas,
     chunks: NonNull<Chunk>,
     records: NonNull<Record>,
+    /// Objects of the engine's that lie in the arena.
+    meta: Meta,
+    /// The arena's number, given before others can see the arena; 0 when there are no more.
+    id: Cell<i32>,
+    /// The arena that got its number before this one, under the lock of `id`.
+    older: Cell<*const Self>,
 }
 
-// SAFETY: the fields that change are atomics, and the memory they describe is shared by design.
+// SAFETY: the fields that change are atomics or guarded as they say, and the memory they describe is shared
+// by design. A committer is called by any thread: who gave it has promised that it can be.
 unsafe impl Sync for Arena {}
+
+/// What the bits say about a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceState {
+    /// Part of the arena's header.
+    Header,
+    /// Claimed by somebody.
+    Used,
+    /// Free, and its memory waits to be given back.
+    ToBePurged,
+    /// Free, and backed by memory.
+    Committed,
+    /// Free, and without memory.
+    Reserved,
+}
 
 /// A run of slices that the caller has claimed.
 #[derive(Clone, Copy)]
@@ -113,11 +155,18 @@ pub struct Span {
 }
 
 impl Arena {
-    /// Turns a range into an arena: lays out its header and claims the slices that it fills.
+    /// Whether an arena of `size` bytes has room for more than its header.
+    fn fits(size: usize) -> bool {
+        let slices = size / SLICE_SIZE;
+        header_layout(slices).is_some_and(|(_, _, header)| slices_for(header) < slices)
+    }
+
+    /// Turns a range into an arena: lays out its header and claims the slices that it fills. `None` when the
+    /// header cannot be committed.
     ///
     /// # Safety
     /// `[base, base + size)` is a reserved range that nobody else uses, `base` aligned to a slice, with
-    /// the given traits, and stays reserved for as long as `owner` is used.
+    /// the given traits, and stays reserved for as long as `owner` is used. The size [`fits`](Self::fits).
     unsafe fn create(
         base: NonNull<u8>,
         size: usize,
@@ -127,24 +176,15 @@ impl Arena {
         let slices = size / SLICE_SIZE;
         let (chunks_at, records_at, header) = header_layout(slices)?;
         let header_slices = slices_for(header);
-        if header_slices >= slices {
-            return None;
-        }
-        if !traits.accessible {
-            // SAFETY: the header is the start of the range, which is the caller's to give.
-            unsafe { os::commit(base, header_slices * SLICE_SIZE) }.ok()?;
-        }
-        if !traits.zero {
+        debug_assert!(header_slices < slices);
+        // SAFETY: the header is the start of the range, which is the caller's to give.
+        if !unsafe { traits.commit_header(base, header_slices * SLICE_SIZE) }? {
             // SAFETY: the header was just made accessible and nobody else uses the range.
             unsafe { base.write_bytes(0, header) };
         }
         // SAFETY: the layout puts both tables inside the header.
         let (chunks, records) =
             unsafe { (ptr::offset(base, chunks_at).cast(), ptr::offset(base, records_at).cast()) };
-        let free = AtomicUsize::new(slices - header_slices);
-        let hint = AtomicUsize::new(header_slices);
-        let doubted = AtomicBool::new(false);
-        let inaccessible = AtomicBool::new(!traits.accessible);
         let arena = base.cast::<Self>();
         // SAFETY: the header starts with room for an `Arena`; zero bytes are valid chunks and records.
         unsafe {
@@ -152,31 +192,93 @@ impl Arena {
                 traits,
                 slices,
                 header_slices,
-                free,
-                hint,
-                doubted,
+                free: AtomicUsize::new(slices - header_slices),
+                hint: AtomicUsize::new(header_slices),
+                doubted: AtomicBool::new(false),
                 linked: AtomicUsize::new(0),
                 huge_end: AtomicUsize::new(0),
-                inaccessible,
+                inaccessible: AtomicBool::new(!traits.accessible),
                 owner,
                 chunks,
                 records,
+                meta: Meta::new(),
+                id: Cell::new(0),
+                older: Cell::new(null()),
             })
         };
         // SAFETY: just written, and arenas outlive every user of their sub-process.
         let arena: &'static Self = unsafe { arena.as_ref() };
         arena.claimed().set(0, header_slices);
-        arena.committed().set(0, header_slices);
+        arena.committed().set(0, if traits.is_charged() { slices } else { header_slices });
         if !traits.zero {
             arena.dirty().set(0, slices);
         }
         if !traits.external {
             arena.start_without_huge();
         }
-        STATS.reserved.increase(size);
-        STATS.committed.increase(header_slices * SLICE_SIZE);
-        STATS.arena_count.bump();
         Some(arena)
+    }
+
+    /// Ends an arena: nothing leads to its memory any more, which goes back to the system unless it is the
+    /// program's.
+    ///
+    /// # Safety
+    /// Nobody uses the arena or memory of it, now or later.
+    unsafe fn dissolve(&'static self) {
+        id::withdraw(self);
+        self.claimed().for_each_run(
+            self.header_slices,
+            self.slices - self.header_slices,
+            true,
+            |index, count| {
+                page_map::clear(self.slice(index), count);
+                true
+            },
+        );
+        STATS.committed.decrease(self.committed().count_set(0, self.slices) * SLICE_SIZE);
+        STATS.reserved.decrease(self.size());
+        // SAFETY: the caller's promise.
+        unsafe { self.release_range() };
+    }
+
+    /// Counts a fresh arena in the statistics.
+    fn count_in(&self) {
+        STATS.reserved.increase(self.size());
+        STATS.committed.increase(self.committed().count_set(0, self.slices) * SLICE_SIZE);
+        STATS.arena_count.bump();
+    }
+
+    /// Gives the arena's memory back to the system, unless it is the program's.
+    ///
+    /// # Safety
+    /// Nobody uses the arena or memory of it, now or later.
+    unsafe fn release_range(&'static self) {
+        if !self.traits.external {
+            // SAFETY: the range is the engine's, and by the caller's promise nobody uses it.
+            let _ = unsafe { os::release(self.base(), self.size()) };
+        }
+    }
+
+    /// The engine's own objects in the arena.
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Takes zeroed memory for an object of the engine's from the arena itself: at most a slice, aligned to
+    /// the next power of two and at most 4096. `None` when the arena has no room. For heaps bound to an
+    /// exclusive arena, which are not to use other memory.
+    pub fn take_object(&'static self, size: usize) -> Option<NonNull<u8>> {
+        self.meta.take(size, Some(self))
+    }
+
+    /// Gives back an object taken with the same `size`.
+    ///
+    /// # Safety
+    /// The object came from [`take_object`](Self::take_object) of this arena with this size and nothing
+    /// refers to it any more.
+    pub unsafe fn give_object(&self, object: NonNull<u8>, size: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.meta.give(object, size) };
     }
 
     fn map(&self, select: impl Fn(&Chunk) -> &Bits) -> Bitmap {
@@ -216,6 +318,49 @@ impl Arena {
     /// Bytes of the arena, its header included.
     pub fn size(&self) -> usize {
         self.slices * SLICE_SIZE
+    }
+
+    /// The arena's number: unique in the process, and 0 when numbers have run out.
+    pub fn id(&self) -> i32 {
+        self.id.get()
+    }
+
+    /// Calls `f` with the arena of this number, which does not end meanwhile. `None` when there is none.
+    pub fn with_id<R>(id: i32, f: impl FnOnce(&'static Self) -> R) -> Option<R> {
+        id::with(id, f)
+    }
+
+    /// Whether `addr` lies in the arena.
+    pub fn contains(&self, addr: usize) -> bool {
+        addr.wrapping_sub(self.base().addr().get()) < self.size()
+    }
+
+    /// Slices in the arena.
+    pub fn slice_count(&self) -> usize {
+        self.slices
+    }
+
+    /// What the bits say about slice `index` now.
+    pub fn slice_state(&self, index: usize) -> SliceState {
+        let is_set = |map: Bitmap| map.all_set(index, 1);
+        if index < self.header_slices {
+            SliceState::Header
+        } else if is_set(self.claimed()) {
+            SliceState::Used
+        } else if is_set(self.map(|chunk| &chunk.purge)) || is_set(self.map(|chunk| &chunk.aged)) {
+            SliceState::ToBePurged
+        } else if is_set(self.committed()) {
+            SliceState::Committed
+        } else {
+            SliceState::Reserved
+        }
+    }
+
+    /// Whether slice `index` and those that share its word of bits are free and without memory.
+    pub fn is_untouched(&self, index: usize) -> bool {
+        let first = align_down(index, WORD_BITS);
+        let count = WORD_BITS.min(self.slices - first);
+        self.claimed().all_clear(first, count) && self.committed().all_clear(first, count)
     }
 
     /// What the range is like.
@@ -266,30 +411,19 @@ impl Arena {
         self.prepare(index, count)
     }
 
-    /// Commits a run that the caller has claimed; gives it up when the system refuses.
+    /// Commits a run that the caller has claimed; gives it up when that is refused.
     fn prepare(&'static self, index: usize, count: usize) -> Option<Span> {
         self.free.fetch_sub(count, Ordering::Relaxed);
         self.consider_huge(index, index + count);
-        self.unschedule(index, count);
-        let start = self.slice(index);
-        let committed = self.committed();
-        let doubted = self.doubted.load(Ordering::Relaxed);
-        if doubted || !committed.all_set(index, count) {
-            if self.inaccessible.load(Ordering::Relaxed) {
-                // SAFETY: the run is claimed, so nobody else uses it (P5).
-                let accessible = unsafe { os::commit(start, count * SLICE_SIZE) };
-                if accessible.is_err() {
-                    self.give_unused(index, count);
-                    return None;
-                }
-            }
-            STATS.committed.increase(committed.set(index, count) * SLICE_SIZE);
-            STATS.commit_calls.bump();
+        if !self.commit_run(index, count) {
+            self.give_unused(index, count);
+            return None;
         }
+        self.unschedule(index, count);
         let dirty = self.dirty();
-        let zero = !doubted && dirty.all_clear(index, count);
+        let zero = !self.doubted.load(Ordering::Relaxed) && dirty.all_clear(index, count);
         dirty.set(index, count);
-        Some(Span { start, slices: count, arena: Some(self), index, zero })
+        Some(Span { start: self.slice(index), slices: count, arena: Some(self), index, zero })
     }
 
     /// Ends the claim on a run without scheduling anything.
@@ -320,221 +454,4 @@ fn header_layout(slices: usize) -> Option<(usize, usize, usize)> {
     let records_at = align_up(chunks_at.checked_add(chunks)?, align_of::<Record>())?;
     let header = records_at.checked_add(slices.checked_mul(size_of::<Record>())?)?;
     Some((chunks_at, records_at, header))
-}
-
-/// The arenas of one sub-process.
-///
-/// # Invariants
-/// Entries of `list` below `count` are live arenas and never change. `grow` is held to add one.
-pub struct Arenas {
-    count: AtomicUsize,
-    list: [AtomicPtr<Arena>; ARENA_COUNT_MAX],
-    grow: os::Lock,
-    purging: os::Lock,
-    /// When the next purge is due, in milliseconds of `os::clock_coarse_ms`; 0 when nothing is scheduled.
-    purge_due: AtomicU64,
-}
-
-impl Arenas {
-    /// A set without arenas.
-    pub(crate) const fn new() -> Self {
-        Self {
-            count: AtomicUsize::new(0),
-            list: [const { AtomicPtr::new(null_mut()) }; ARENA_COUNT_MAX],
-            grow: os::Lock::new(),
-            purging: os::Lock::new(),
-            purge_due: AtomicU64::new(0),
-        }
-    }
-
-    /// The arenas there are now, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &'static Arena> {
-        let count = self.count.load(Ordering::Acquire);
-        self.list[..count].iter().filter_map(|slot| {
-            // SAFETY: by the invariant of the type the entry is null or a live arena.
-            unsafe { slot.load(Ordering::Acquire).as_ref() }
-        })
-    }
-
-    /// Takes `count` slices at a multiple of `align` bytes: from `only` if given, else from any arena that
-    /// is not exclusive, else from a new arena, else as a mapping of their own. `None` when memory ran out.
-    pub fn take(
-        &'static self,
-        count: usize,
-        align: usize,
-        only: Option<&'static Arena>,
-    ) -> Option<Span> {
-        if let Some(arena) = only {
-            return arena.take(count, align);
-        }
-        if align <= ARENA_ALIGN && !options::is_enabled(Opt::DisallowArenaAlloc) {
-            loop {
-                let seen = self.count.load(Ordering::Acquire);
-                let open = self.iter().filter(|arena| !arena.traits.exclusive);
-                if let Some(span) = open.into_iter().find_map(|arena| arena.take(count, align)) {
-                    return Some(span);
-                }
-                if !self.grow(count, align, seen) {
-                    break;
-                }
-            }
-        }
-        take_mapping(count, align)
-    }
-
-    /// Adds an arena that can hold `count` slices at `align`, unless others have added one since the caller
-    /// counted `seen`. False when that is not wanted or not possible.
-    fn grow(&'static self, count: usize, align: usize, seen: usize) -> bool {
-        let guard = self.grow.lock();
-        if self.count.load(Ordering::Acquire) != seen {
-            return true;
-        }
-        let Some(least) = least_arena_size(count, align) else { return false };
-        let mut size = wanted_arena_size(seen);
-        // A block that fills most of an arena would leave it useless for others: it gets its own mapping.
-        if size == 0 || least > size / 2 || options::is_enabled(Opt::DisallowOsAlloc) {
-            return false;
-        }
-        loop {
-            if self.reserve(size) {
-                // Without the lock: a registered output function may allocate.
-                drop(guard);
-                report::verbose(format_args!("reserved {} KiB memory", size >> 10));
-                return true;
-            }
-            if size / 2 < least.max(ARENA_SIZE_MIN) {
-                return false;
-            }
-            size /= 2;
-        }
-    }
-
-    /// Reserves `size` bytes as a new arena. The caller holds `grow`.
-    fn reserve(&'static self, size: usize) -> bool {
-        let accessible = os::overcommits();
-        let Ok(base) = os::reserve(size, ARENA_ALIGN, accessible) else { return false };
-        STATS.mmap_calls.bump();
-        let traits =
-            Traits { accessible, pinned: false, zero: true, exclusive: false, external: false };
-        // SAFETY: the range was just reserved, and arenas are not released while the process runs.
-        let arena = unsafe { Arena::create(base, size, traits, self) };
-        if arena.is_some_and(|arena| self.add(arena)) {
-            return true;
-        }
-        // SAFETY: nothing refers to the range.
-        let _ = unsafe { os::release(base, size) };
-        false
-    }
-
-    /// Makes a range of the caller's an arena.
-    ///
-    /// # Safety
-    /// As for `create`.
-    pub unsafe fn adopt(
-        &'static self,
-        base: NonNull<u8>,
-        size: usize,
-        traits: Traits,
-    ) -> Option<&'static Arena> {
-        let _guard = self.grow.lock();
-        // SAFETY: the caller's promise.
-        let arena = unsafe { Arena::create(base, size, traits, self) }?;
-        self.add(arena).then_some(arena)
-    }
-
-    /// Appends an arena. The caller holds `grow`.
-    fn add(&self, arena: &'static Arena) -> bool {
-        let count = self.count.load(Ordering::Relaxed);
-        let Some(slot) = self.list.get(count) else { return false };
-        slot.store(core::ptr::from_ref(arena).cast_mut(), Ordering::Release);
-        self.count.store(count + 1, Ordering::Release);
-        true
-    }
-
-    /// Releases every arena whose range is the set's own, and forgets the others.
-    ///
-    /// # Safety
-    /// No page is left in them, and nobody uses the set meanwhile or will use it again.
-    pub unsafe fn release_all(&self) {
-        let count = self.count.swap(0, Ordering::AcqRel);
-        for slot in &self.list[..count] {
-            // SAFETY: by the invariant of the type the entry is null or a live arena.
-            let arena = unsafe { slot.swap(null_mut(), Ordering::AcqRel).as_ref() };
-            if let Some(arena) = arena.filter(|arena| !arena.traits.external) {
-                let (base, size) = (arena.base(), arena.size());
-                // SAFETY: the caller's promise.
-                let _ = unsafe { os::release(base, size) };
-            }
-        }
-    }
-
-    /// Takes the locks, so that no other thread is inside them when the process forks.
-    pub fn lock_for_fork(&self) {
-        self.purging.acquire();
-        self.grow.acquire();
-    }
-
-    /// Releases what [`lock_for_fork`](Self::lock_for_fork) took, in the parent and in the child.
-    ///
-    /// # Safety
-    /// The calling thread, or the one it was forked from, holds the locks.
-    pub unsafe fn unlock_after_fork(&self) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.grow.release();
-            self.purging.release();
-        }
-    }
-}
-
-/// Bytes of the smallest arena in which `count` slices at `align` are sure to fit.
-fn least_arena_size(count: usize, align: usize) -> Option<usize> {
-    let payload = count.checked_mul(SLICE_SIZE)?.checked_add(align)?.checked_add(SLICE_SIZE)?;
-    // The header takes a little over 1/512 of the arena, its chunks included: 1/256 is enough for it.
-    align_up(payload.checked_add(payload >> 8)?.checked_add(SLICE_SIZE)?, ARENA_SIZE_MIN)
-}
-
-/// Bytes to reserve for the arena number `seen`: more with every eight, and little under a limit.
-fn wanted_arena_size(seen: usize) -> usize {
-    let base = options::get_size(Opt::ArenaReserve);
-    if base == 0 {
-        return 0;
-    }
-    let grown = base.saturating_mul(1 << (seen / 8).min(16)).clamp(ARENA_SIZE_MIN, ARENA_SIZE_MAX);
-    let allowed = os::address_space_limit()
-        .map_or(grown, |limit| grown.min((limit / 16).max(ARENA_SIZE_MIN)));
-    crate::units::align_down(allowed, ARENA_SIZE_MIN)
-}
-
-/// Takes `count` slices at `align` bytes as a mapping of their own.
-fn take_mapping(count: usize, align: usize) -> Option<Span> {
-    if options::is_enabled(Opt::DisallowOsAlloc) {
-        return None;
-    }
-    let size = count.checked_mul(SLICE_SIZE)?;
-    let start = os::reserve(size, align.max(SLICE_SIZE), true).ok()?;
-    STATS.mmap_calls.bump();
-    STATS.reserved.increase(size);
-    STATS.committed.increase(size);
-    Some(Span { start, slices: count, arena: None, index: 0, zero: true })
-}
-
-impl Span {
-    /// Gives the slices back. Their memory goes back to the system after the purge delay, or at once when
-    /// they are a mapping of their own.
-    ///
-    /// # Safety
-    /// The caller has claimed the span and nothing refers to its memory any more.
-    pub unsafe fn give(self) {
-        if let Some(arena) = self.arena {
-            arena.give(self.index, self.slices);
-            return;
-        }
-        let size = self.slices * SLICE_SIZE;
-        // SAFETY: the span is a mapping of its own that nothing refers to.
-        if unsafe { os::release(self.start, size) }.is_ok() {
-            STATS.reserved.decrease(size);
-            STATS.committed.decrease(size);
-        }
-    }
 }

@@ -197,6 +197,37 @@ impl Bitmap {
         true
     }
 
+    /// Calls `f` with start and length of each run of bits among the `count` from `start` on whose state is
+    /// `set`, until it returns false; false when it did.
+    pub fn for_each_run(
+        &self,
+        start: usize,
+        count: usize,
+        set: bool,
+        mut f: impl FnMut(usize, usize) -> bool,
+    ) -> bool {
+        let end = start + count;
+        let mut at = self.next(start, end, set);
+        while at < end {
+            let after = self.next(at, end, !set);
+            if !f(at, after - at) {
+                return false;
+            }
+            at = self.next(after, end, set);
+        }
+        true
+    }
+
+    /// How many bits of the run are set.
+    pub fn count_set(&self, start: usize, count: usize) -> usize {
+        let mut found = 0;
+        Self::each_word(start, count, |index, mask| {
+            found += (self.word(index).load(Ordering::Relaxed) & mask).count_ones() as usize;
+            true
+        });
+        found
+    }
+
     /// Takes all bits of word `index` away at once and returns them.
     pub fn take_word(&self, index: usize) -> usize {
         let word = self.word(index);
@@ -312,6 +343,30 @@ mod tests {
             true
         });
         assert_eq!(seen, 86);
+    }
+
+    #[test]
+    fn runs_of_either_state_cover_what_they_are_asked_about() {
+        let words = words(1100, 24);
+        let map = view(&words, 24, 1100);
+        for (start, count) in [(3, 1), (60, 10), (500, 90), (1090, 10)] {
+            map.set(start, count);
+        }
+        let runs = |start, count, set| {
+            let mut found = Vec::new();
+            assert!(map.for_each_run(start, count, set, |at, length| {
+                found.push((at, length));
+                true
+            }));
+            found
+        };
+        assert_eq!(runs(0, 1100, true), [(3, 1), (60, 10), (500, 90), (1090, 10)]);
+        assert_eq!(runs(0, 1100, false), [(0, 3), (4, 56), (70, 430), (590, 500)]);
+        assert_eq!(runs(65, 450, true), [(65, 5), (500, 15)]);
+        assert_eq!(runs(61, 5, false), []);
+        assert_eq!(runs(7, 0, false), []);
+        assert!(!map.for_each_run(0, 1100, true, |at, _| at < 60));
+        assert_eq!((map.count_set(0, 1100), map.count_set(65, 450)), (111, 20));
     }
 
     #[test]

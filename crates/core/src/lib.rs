@@ -37,9 +37,9 @@ pub mod abandoned;
 
 // Memory.
 #[cfg(not(all(test, loom)))]
-pub mod arena;
-#[cfg(not(all(test, loom)))]
 pub mod page_map;
+#[cfg(not(all(test, loom)))]
+pub mod arena;
 
 // Pages.
 #[cfg(not(all(test, loom)))]
@@ -82,3 +82,4 @@ pub mod realloc;
 pub mod collect;
 #[cfg(not(all(test, loom)))]
 pub mod visit;
+pub mod arenas;

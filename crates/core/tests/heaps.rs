@@ -137,8 +137,7 @@ fn region(size: usize) -> NonNull<u8> {
 fn a_heap_bound_to_external_memory_takes_all_its_blocks_from_there() {
     const SIZE: usize = 8 << 20;
     let base = region(SIZE);
-    let traits =
-        Traits { accessible: true, pinned: true, zero: false, exclusive: true, external: true };
+    let traits = Traits { accessible: true, pinned: true, exclusive: true, ..Traits::default() };
     // SAFETY: the region is the test's, nobody else uses it, and it is never released.
     let arena = unsafe { MAIN_SUBPROC.arenas.adopt(base, SIZE, traits) }.expect("an arena");
     let heap = heaps::create(Settings { arena: Some(arena), ..Settings::of(&MAIN_SUBPROC) })
@@ -174,8 +173,7 @@ fn a_heap_bound_to_external_memory_takes_all_its_blocks_from_there() {
 #[test]
 fn memory_too_small_for_an_arena_is_refused() {
     let base = region(1 << 16);
-    let traits =
-        Traits { accessible: true, pinned: false, zero: false, exclusive: false, external: true };
+    let traits = Traits { accessible: true, ..Traits::default() };
     // SAFETY: the region is the test's, nobody else uses it, and it is never released.
     assert!(unsafe { MAIN_SUBPROC.arenas.adopt(base, 1 << 16, traits) }.is_none());
 }

@@ -7,7 +7,6 @@
 
 use crate::arena::{Arena, Arenas};
 use crate::bitmap::{WORD_BITS, runs};
-use crate::config::SLICE_SIZE;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::stats::STATS;
@@ -22,7 +21,7 @@ fn delay_ms() -> Option<u64> {
 impl Arena {
     /// Gives back a run of slices, whose memory is purged after the delay.
     pub(super) fn give(&self, index: usize, count: usize) {
-        let delay = if self.traits().pinned { None } else { delay_ms() };
+        let delay = self.delay_ms();
         if delay == Some(0) {
             self.owner().without_purges(|| self.purge_run(index, count));
         }
@@ -32,12 +31,29 @@ impl Arena {
         }
     }
 
-    /// Gives back a claimed run that was not used after all.
+    /// Gives back a claimed run that could not be committed. What is committed of it may have been waiting
+    /// for a purge, which passes it by while it is claimed: it waits anew.
     pub(super) fn give_unused(&self, index: usize, count: usize) {
-        self.release(index, count);
-        if let Some(delay @ 1..) = delay_ms().filter(|_| !self.traits().pinned) {
-            self.mark(index, count, delay);
+        let delay = self.delay_ms();
+        let each_committed = |f: &dyn Fn(usize, usize)| {
+            self.committed().for_each_run(index, count, true, |index, count| {
+                f(index, count);
+                true
+            })
+        };
+        if delay == Some(0) {
+            each_committed(&|index, count| self.purge_run(index, count));
         }
+        self.release(index, count);
+        if let Some(delay @ 1..) = delay {
+            // Others may have taken slices of the run by now: a mark that is wrong is passed by as well.
+            each_committed(&|index, count| self.mark(index, count, delay));
+        }
+    }
+
+    /// Milliseconds that free slices of the arena keep their memory; `None` when they keep it for good.
+    fn delay_ms(&self) -> Option<u64> {
+        if self.traits().pinned { None } else { delay_ms() }
     }
 
     /// Schedules the purge of a run that was just released: a pass that finds a marked slice claimed takes
@@ -53,31 +69,6 @@ impl Arena {
             if !map.all_clear(index, count) {
                 map.clear(index, count);
             }
-        }
-    }
-
-    /// Returns the memory of a claimed run to the system.
-    fn purge_run(&self, index: usize, count: usize) {
-        let (start, size) = (self.slice(index), count * SLICE_SIZE);
-        STATS.purge_calls.bump();
-        if options::get(Opt::PurgeDecommits) == 0 {
-            // SAFETY: the run is claimed and free: its contents are nobody's.
-            let _ = unsafe { os::reset(start, size) };
-            STATS.reset_calls.bump();
-            STATS.reset.increase(size);
-            return;
-        }
-        // SAFETY: as above.
-        if let Ok(inaccessible) = unsafe { os::decommit(start, size) } {
-            if inaccessible {
-                self.inaccessible.store(true, Ordering::Relaxed);
-            }
-            // What the caller's own memory reads as after it was given back depends on what it maps.
-            if !self.traits().external {
-                self.dirty().clear(index, count);
-            }
-            STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
-            STATS.purged.increase(size);
         }
     }
 
@@ -148,11 +139,24 @@ impl Arenas {
     }
 
     /// Returns memory of free slices to the system: what is due, or all of it when `force`.
+    ///
+    /// Does nothing when the calling thread is purging already: giving memory back may call a function of
+    /// the program's, which may come back here.
     pub fn purge(&self, force: bool) {
+        let me = os::thread_id();
+        if self.purger.load(Ordering::Relaxed) == me {
+            return;
+        }
         let guard = if force { Some(self.purging.lock()) } else { self.purging.try_lock() };
         if guard.is_none() {
             return;
         }
+        self.purger.store(me, Ordering::Relaxed);
+        self.purge_locked(force);
+        self.purger.store(0, Ordering::Relaxed);
+    }
+
+    fn purge_locked(&self, force: bool) {
         // Cleared first: slices scheduled during the pass set it anew.
         self.purge_due.store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
