@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 pub mod aligned;
+pub mod arenas;
 pub mod block;
 pub mod cxx;
 pub mod heap;
