@@ -108,6 +108,8 @@ pub(crate) fn oom() -> Result<(), String> {
         "--lib",
         "--test",
         "oom",
+        "--test",
+        "arenas_pretended",
     ]))
 }
 

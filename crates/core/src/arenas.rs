@@ -8,7 +8,6 @@ mod show;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, Arenas, Huge, Traits, Wish};
-use crate::heap::MAIN_SUBPROC;
 use crate::report::codes;
 use crate::thread;
 
@@ -36,7 +35,7 @@ impl From<Huge> for Reserved {
 /// The arenas of the calling thread's sub-process.
 fn current() -> &'static Arenas {
     thread::process_init();
-    &MAIN_SUBPROC.arenas
+    &thread::subproc().arenas
 }
 
 /// Reserves an arena of `size` bytes, rounded up to slices and to 32 MiB: accessible at once (`commit`) or

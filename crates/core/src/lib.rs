@@ -82,4 +82,5 @@ pub mod realloc;
 pub mod collect;
 #[cfg(not(all(test, loom)))]
 pub mod visit;
+#[cfg(not(all(test, loom)))]
 pub mod arenas;

@@ -218,7 +218,8 @@ impl Arenas {
         timeout_ms: u64,
     ) -> Huge {
         let nodes = if nodes == 0 { node::count() } else { nodes };
-        let limit = if timeout_ms == 0 { 0 } else { timeout_ms / nodes as u64 + 50 };
+        let share = (timeout_ms / nodes as u64).saturating_add(50);
+        let limit = if timeout_ms == 0 { 0 } else { share };
         let mut sum = Huge::refused(0);
         for node in 0..nodes.min(pages) {
             let share = pages / nodes + usize::from(node < pages % nodes);

@@ -138,7 +138,10 @@ fn fail_between(first: u64, last: u64) {
 #[cfg(all(test, feature = "fake-os", not(loom)))]
 mod tests {
     use super::*;
-    use crate::os::{page_size, release, reserve};
+    use crate::os::{
+        LargePage, clock_coarse_ms, clock_ms, numa_node, numa_node_count, page_size, prefer_node,
+        release, reserve, reserve_large,
+    };
 
     // One test, because the counter is one per process.
     #[test]
@@ -165,5 +168,37 @@ mod tests {
         never_fail();
         assert!(attempt());
         assert!(calls() > before);
+    }
+
+    // One test, because there is one machine.
+    #[test]
+    fn the_machine_is_as_pretended() {
+        let size = LargePage::Large.size();
+        machine::set_large_pages(LargePage::Large, Some(3));
+        machine::set_grant_ms(1 << 40);
+        let before = clock_ms();
+        let base = reserve_large(None, 2 * size, LargePage::Large).expect("two of three");
+        assert!(clock_ms() - before >= 1 << 40);
+        assert_eq!(reserve_large(None, 2 * size, LargePage::Large), Err(OsError::OUT_OF_MEMORY));
+        let taken = reserve_large(Some(base), size, LargePage::Large);
+        assert_eq!(taken, Err(OsError::EXISTS), "something is there");
+        machine::set_large_pages(LargePage::Large, None);
+        machine::set_nodes(Some(5));
+        machine::set_node(Some(3));
+        assert_eq!((numa_node_count(), numa_node()), (5, 3));
+        // SAFETY: just reserved, and nobody else knows it.
+        unsafe {
+            prefer_node(base, size, 4).expect("a pretended node");
+            release(base, 2 * size).expect("ours");
+        }
+        assert_eq!(
+            (machine::preferred(4), machine::preferred(1), machine::preferred(99)),
+            (size, 0, 0)
+        );
+        machine::set_nodes(None);
+        machine::set_node(None);
+        let before = clock_coarse_ms();
+        machine::advance_clock(1 << 40);
+        assert!(clock_coarse_ms() - before >= 1 << 40);
     }
 }

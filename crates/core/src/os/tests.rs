@@ -66,6 +66,58 @@ fn senseless_reservations_are_refused() {
 }
 
 #[test]
+fn senseless_large_reservations_are_refused() {
+    let odd = NonNull::without_provenance(core::num::NonZero::new(4096).expect("not zero"));
+    for page in [LargePage::Large, LargePage::Huge] {
+        assert_eq!(reserve_large(None, 0, page), Err(OsError::INVALID));
+        assert_eq!(reserve_large(None, page.size() - 4096, page), Err(OsError::INVALID));
+        assert_eq!(reserve_large(Some(odd), page.size(), page), Err(OsError::INVALID));
+    }
+    assert_eq!((LargePage::Large.size(), LargePage::Huge.size()), (2 << 20, 1 << 30));
+}
+
+#[test]
+fn large_pages_are_what_they_should_be_where_the_system_has_any() {
+    let size = LargePage::Large.size();
+    match reserve_large(None, size, LargePage::Large) {
+        Ok(base) => {
+            assert_eq!(base.addr().get() % size, 0);
+            let range = Range { base, size };
+            assert!(range.holds(0));
+            range.fill(1);
+        }
+        // What kernels say that have no page, or no notion of such pages.
+        Err(error) => {
+            assert!([OsError::OUT_OF_MEMORY, OsError::INVALID].contains(&error), "{error:?}")
+        }
+    }
+}
+
+#[test]
+fn memory_is_usable_whatever_node_it_prefers() {
+    let range = Range::new(4);
+    // SAFETY: ours. Where a node does not exist, or the system has none, nothing changes.
+    unsafe {
+        assert_eq!(prefer_node(range.base, range.size, usize::MAX), Err(OsError::INVALID));
+        assert_eq!(prefer_node(range.base, range.size, 5000), Err(OsError::INVALID));
+        let _ = prefer_node(range.base, range.size, 0);
+        let _ = prefer_node(range.base, range.size, 1023);
+    }
+    range.fill(3);
+    assert!(range.holds(3));
+}
+
+#[test]
+fn discarded_memory_stays_accessible_and_reads_zero() {
+    let range = Range::new(8);
+    range.fill(7);
+    // SAFETY: ours.
+    unsafe { discard(range.base, range.size) }.expect("ours");
+    assert!(range.holds(0));
+    range.fill(8);
+}
+
+#[test]
 fn decommitted_memory_reads_zero() {
     let range = Range::new(8);
     range.fill(7);
