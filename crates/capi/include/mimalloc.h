@@ -457,8 +457,10 @@ MI_FN bool mi_arena_contains(mi_arena_id_t arena_id, const void* p);
 MI_FN size_t mi_arena_min_alignment(void);
 /* The least size of an arena in bytes. */
 MI_FN size_t mi_arena_min_size(void);
-/* Draws all arenas. In a source file it takes no flag, one or three: see below. */
+/* Draws all arenas. In a source file it takes no flag, one or three that choose what: see below. */
 MI_FN void mi_debug_show_arenas(void) MI_FN_NOEXCEPT;
+/* Draws of all arenas what the flags ask for. */
+MI_FN void rimalloc_show_arenas(bool show_inuse, bool show_abandoned, bool show_purge) MI_FN_NOEXCEPT;
 /* Draws all arenas. */
 MI_FN void mi_arenas_print(void) MI_FN_NOEXCEPT;
 
@@ -752,13 +754,23 @@ MI_FN_RESULT void* mi_heap_try_new(mi_heap_t* heap, size_t size, bool nothrow) M
 #define mi_heap_recalloc_tp(hp, p, tp, n) ((tp*)mi_heap_recalloc((hp), (p), (n), sizeof(tp)))
 
 /* ---- mi_debug_show_arenas with flags ----
-   Earlier versions take one flag or three. The flags are evaluated and choose nothing: a program that
-   was compiled for a version without them would pass arbitrary ones. The name alone is the function. */
+   Earlier versions take one flag or three: what is in use, what is abandoned, and what is going to be
+   purged. A missing flag is true. The function itself draws everything, because a program that was
+   compiled for a version without flags would pass arbitrary ones. The name alone is the function. */
 
 #ifdef __cplusplus
-inline void mi_debug_show_arenas(bool, bool = true, bool = true) MI_FN_NOEXCEPT { mi_debug_show_arenas(); }
+inline void mi_debug_show_arenas(bool show_inuse, bool show_abandoned, bool show_purge) MI_FN_NOEXCEPT {
+  rimalloc_show_arenas(show_inuse, show_abandoned, show_purge);
+}
+inline void mi_debug_show_arenas(bool show_inuse) MI_FN_NOEXCEPT {
+  rimalloc_show_arenas(show_inuse, true, true);
+}
 #else
-#define mi_debug_show_arenas(...) ((void)(bool[4]){true, __VA_ARGS__}, (mi_debug_show_arenas)())
+static inline void rimalloc_show_arenas_of(const bool* flags, size_t count) {
+  rimalloc_show_arenas(count < 2 || flags[1], count < 3 || flags[2], count < 4 || flags[3]);
+}
+#define mi_debug_show_arenas(...) \
+  rimalloc_show_arenas_of((bool[4]){true, __VA_ARGS__}, sizeof((bool[]){true, __VA_ARGS__}) / sizeof(bool))
 #endif
 
 #ifdef __cplusplus

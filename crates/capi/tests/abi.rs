@@ -52,6 +52,11 @@ programs! {
     mi_report ".c" LINKED;
     mi_stats ".c" LINKED;
     mi_process_info ".c" LINKED;
+    mi_reserve ".c" LINKED;
+    mi_manage ".c" LINKED;
+    mi_huge_pages ".c" LINKED;
+    mi_show_arenas ".c" LINKED;
+    interposed_calls ".c" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
     new_handler ".cpp" Link::ALL;
@@ -84,6 +89,14 @@ fn foreign_free_is_reported_on_request() {
     let report = common::stderr_of("free_foreign.c", Link::Preload, &variables);
     assert_eq!(report.lines().count(), 1, "{report:?}");
     assert!(report.contains("0x3990080"), "{report:?}");
+}
+
+#[test]
+fn memory_is_reserved_at_the_start() {
+    let variables = [("MIMALLOC_RESERVE_OS_MEMORY", "64M"), ("MIMALLOC_DISALLOW_OS_ALLOC", "1")];
+    for link in LINKED {
+        assert_eq!(common::stderr_of("reserved_at_start.c", link, &variables), "");
+    }
 }
 
 #[test]

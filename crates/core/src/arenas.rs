@@ -8,7 +8,7 @@ mod show;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, Arenas, Huge, Traits, Wish};
-use crate::report::codes;
+use crate::report;
 use crate::thread;
 
 pub use crate::arena::node;
@@ -17,7 +17,7 @@ pub use show::{Show, print};
 /// What came of an attempt to reserve memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
-    /// 0, or why not: [`codes::ENOMEM`] or [`codes::ETIMEDOUT`].
+    /// 0, or why not: `ENOMEM` or `ETIMEDOUT` of [`report::codes`].
     pub error: i32,
     /// The number of the new arena; 0 when there is none, or more than one.
     pub id: i32,
@@ -41,7 +41,7 @@ fn current() -> &'static Arenas {
 /// Reserves an arena of `size` bytes, rounded up to slices and to 32 MiB: accessible at once (`commit`) or
 /// where it is taken; in large OS pages if they are allowed (`large`), here and by the options, and there
 /// are any; for all heaps or for those only that are bound to it (`exclusive`). A `size` of 0 is
-/// [`codes::ENOMEM`]. Source: mmap(2).
+/// `ENOMEM`. Source: mmap(2).
 pub fn reserve(size: usize, commit: bool, large: bool, exclusive: bool) -> Reserved {
     let wish = Wish { size, commit, large, exclusive, ..Wish::default() };
     match current().reserve(wish) {
@@ -51,8 +51,8 @@ pub fn reserve(size: usize, commit: bool, large: bool, exclusive: bool) -> Reser
 }
 
 /// Reserves `pages` huge OS pages (1 GiB) as one arena, on the given NUMA node (negative for any). In
-/// `timeout_ms` milliseconds, 0 for no limit: [`codes::ETIMEDOUT`] when that was not enough, and
-/// [`codes::ENOMEM`] when there are too few. Those that were reserved until then stay reserved and in use.
+/// `timeout_ms` milliseconds, 0 for no limit: `ETIMEDOUT` when that was not enough, and
+/// `ENOMEM` when there are too few. Those that were reserved until then stay reserved and in use.
 pub fn reserve_huge(pages: usize, node: i32, timeout_ms: usize, exclusive: bool) -> Reserved {
     current().reserve_huge(pages, node::named(node), timeout_ms as u64, exclusive).into()
 }
@@ -66,7 +66,7 @@ pub fn reserve_huge_interleaved(pages: usize, nodes: usize, timeout_ms: usize) -
 /// [`reserve_huge_interleaved`] over all nodes with a limit in seconds, which is none when it is not
 /// positive.
 pub fn reserve_huge_within(pages: usize, max_seconds: f64) -> Reserved {
-    crate::report::warning(format_args!(
+    report::warning(format_args!(
         "mi_reserve_huge_os_pages is deprecated: use mi_reserve_huge_os_pages_interleave/at instead"
     ));
     #[expect(
@@ -94,6 +94,12 @@ pub unsafe fn manage(start: *mut u8, size: usize, traits: Traits) -> Option<i32>
     unsafe { current().adopt(start, size, Traits { accessible, ..traits }) }.map(Arena::id)
 }
 
+/// The arena of a number, if it is one of the calling thread's sub-process. It ends with that.
+pub fn find(id: i32) -> Option<&'static Arena> {
+    let owner = current();
+    Arena::with_id(id, |arena| core::ptr::eq(arena.owner(), owner).then_some(arena)).flatten()
+}
+
 /// Start and size of an arena in bytes, its header included; null and 0 for a number that names none.
 pub fn area(id: i32) -> (*mut u8, usize) {
     Arena::with_id(id, |arena| (arena.base().as_ptr(), arena.size())).unwrap_or((null_mut(), 0))
@@ -103,5 +109,3 @@ pub fn area(id: i32) -> (*mut u8, usize) {
 pub fn contains(id: i32, addr: usize) -> bool {
     Arena::with_id(id, |arena| arena.contains(addr)).unwrap_or(false)
 }
-
-const _: () = assert!(codes::ENOMEM != 0 && codes::ETIMEDOUT != 0);

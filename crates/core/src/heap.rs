@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::ptr::{null, null_mut};
 
 use crate::abandoned::AbandonedMap;
-use crate::arena::{ABANDONED_MAPS, Arena, Arenas, Span};
+use crate::arena::{ABANDONED_MAPS, Arena, Arenas, Span, node};
 use crate::os;
 use crate::page::list::PageList;
 use crate::page::{Page, PageRef};
@@ -205,8 +205,18 @@ impl Heap {
 
     /// Says which NUMA node memory of the heap should be on; a number beyond the last node wraps around.
     pub fn set_numa_node(&self, node: Option<usize>) {
-        let node = node.map_or(0, |node| to_u32(node % os::numa_node_count()) + 1);
+        let node = node.map_or(0, |node| to_u32(node % node::count()) + 1);
         self.numa_node.store(node, Ordering::Relaxed);
+    }
+
+    /// Takes `count` slices at a multiple of `align` bytes: from the heap's arena alone if it is bound to one, else
+    /// from where its sub-process has some, on the heap's NUMA node if possible.
+    pub fn take_slices(&self, count: usize, align: usize) -> Option<Span> {
+        let node = self.numa_node.load(Ordering::Relaxed).checked_sub(1);
+        match self.arena() {
+            Some(arena) => arena.take(count, align),
+            None => self.subproc().arenas.take(count, align, node.map(|node| node as usize)),
+        }
     }
 
     /// What threads find their theap of the heap by.

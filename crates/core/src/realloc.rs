@@ -364,10 +364,8 @@ unsafe fn move_single(page: PageRef, size: usize, zero: bool) -> *mut u8 {
         return null_mut();
     };
     let from = page.span();
-    let can_move = match page.place() {
-        Some((arena, _)) => arena.traits().accessible && !arena.traits().external,
-        None => true,
-    };
+    let can_move = from.is_movable()
+        && PageRef::of_addr(fresh.addr().get()).is_some_and(|page| page.span().is_movable());
     // SAFETY: both ranges are whole OS pages of blocks that the caller owns, the fresh one larger.
     unsafe {
         if !(is_zero && can_move && os::move_pages(from.start, fresh, old).is_ok()) {

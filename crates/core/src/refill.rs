@@ -121,8 +121,7 @@ fn extend(theap: &Theap, bin: usize, page: PageRef) -> bool {
 /// Makes a fresh page of `bin` the first of its queue.
 fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
     let heap = theap.living_heap()?;
-    let span =
-        heap.subproc().arenas.take(size_class::page_slices(bin), SLICE_SIZE, heap.arena())?;
+    let span = heap.take_slices(size_class::page_slices(bin), SLICE_SIZE)?;
     // SAFETY: the span was just claimed.
     let page = unsafe { heap.create_page(span, bin, size_class::block_size(bin)) }?;
     theap.own(page, true);
@@ -147,8 +146,7 @@ fn chores(theap: &Theap, bin: usize) {
 pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
     heap.subproc().arenas.purge_if_due();
     let block_size = Page::huge_block_size(size)?;
-    let span =
-        heap.subproc().arenas.take(slices_for(block_size), align.max(SLICE_SIZE), heap.arena())?;
+    let span = heap.take_slices(slices_for(block_size), align.max(SLICE_SIZE))?;
     // SAFETY: the span was just claimed.
     let page = unsafe { heap.create_page(span, HUGE_BIN, block_size) }?;
     let (block, zero) = page.take_single();

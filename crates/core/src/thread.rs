@@ -18,7 +18,7 @@ use core::ffi::c_void;
 use core::ptr::{NonNull, null};
 
 use crate::abandon;
-use crate::arena::meta;
+use crate::arena::{self, meta};
 use crate::census;
 use crate::deferred;
 use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_heap, for_each_subproc};
@@ -63,6 +63,7 @@ pub fn process_init() {
     report::set_main_thread();
     let _ = os::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     report::option_warnings();
+    arena::reserve_by_options(&MAIN_SUBPROC.arenas);
     report::verbose(format_args!("process init: {:#x}", os::thread_id()));
 }
 

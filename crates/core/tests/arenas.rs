@@ -7,7 +7,7 @@ mod process;
 use core::ptr::{null_mut, without_provenance_mut};
 use process::alone;
 use rimalloc_core::alloc::{malloc, zalloc};
-use rimalloc_core::arena::{Arena, SliceState, Traits, reserve_by_options};
+use rimalloc_core::arena::{Arena, SliceState, Traits};
 use rimalloc_core::arenas::{self, Show};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::free;
@@ -242,18 +242,20 @@ fn uncommitted_memory_of_the_program_is_made_accessible() {
 }
 
 #[test]
-fn what_the_options_ask_for_is_reserved() {
-    alone("what_the_options_ask_for_is_reserved", &[], || {
-        reserve_by_options(&MAIN_SUBPROC.arenas);
-        assert_eq!(MAIN_SUBPROC.arenas.iter().count(), 0);
-        options::set(Opt::ReserveOsMemory, 100 << 10);
-        reserve_by_options(&MAIN_SUBPROC.arenas);
-        assert_eq!(arenas::area(1).1, 100 * MIB);
+fn what_the_options_ask_for_is_reserved_at_the_start() {
+    const NAME: &str = "what_the_options_ask_for_is_reserved_at_the_start";
+    alone(NAME, &[("MIMALLOC_RESERVE_OS_MEMORY", "100M")], || {
         let p = malloc(Plain, 50 * MIB);
-        assert!(arenas::contains(1, p.addr()));
-        options::set(Opt::ReserveOsMemory, i64::MAX);
-        reserve_by_options(&MAIN_SUBPROC.arenas);
-        assert_eq!(MAIN_SUBPROC.arenas.iter().count(), 1);
+        assert!(arenas::contains(1, p.addr()) && arenas::area(1).1 == 100 * MIB);
+    });
+}
+
+#[test]
+fn what_the_options_ask_for_in_vain_is_done_without() {
+    const NAME: &str = "what_the_options_ask_for_in_vain_is_done_without";
+    alone(NAME, &[("MIMALLOC_RESERVE_OS_MEMORY", "9999999T")], || {
+        assert!(!malloc(Plain, 50 * MIB).is_null());
+        assert!(arenas::area(1).1 <= 16 << 30);
     });
 }
 

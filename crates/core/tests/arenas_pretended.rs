@@ -7,7 +7,7 @@ mod process;
 
 use process::alone;
 use rimalloc_core::alloc::{malloc, zalloc};
-use rimalloc_core::arena::{Arena, SliceState, Traits, reserve_by_options};
+use rimalloc_core::arena::{Arena, SliceState, Traits};
 use rimalloc_core::arenas::{self, Reserved};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::free;
@@ -16,9 +16,11 @@ use rimalloc_core::heaps;
 use rimalloc_core::options::{self, Opt};
 use rimalloc_core::os::fake::{self, Call, machine};
 use rimalloc_core::os::{self, LargePage};
+use rimalloc_core::realloc::realloc;
 use rimalloc_core::report::codes;
 use rimalloc_core::source::Plain;
 use rimalloc_core::stats::STATS;
+use rimalloc_core::thread::process_init;
 use std::fs::File;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
@@ -176,6 +178,13 @@ fn threads_use_memory_of_their_node_first() {
             assert!(arenas::contains(on_node[1 - node], more.addr()), "far before new");
             [p, rest, more].into_iter().for_each(end);
         }
+        let heap = heaps::create(Settings::of(&MAIN_SUBPROC)).expect("memory for a heap");
+        for node in [1, 0, 3] {
+            heap.set_numa_node(Some(node));
+            let p = malloc(heap, 3 * MIB);
+            assert!(arenas::contains(on_node[node % 2], p.addr()), "wherever the thread runs");
+            end(p);
+        }
         options::set(Opt::ArenaIsNumaLocal, 1);
         machine::set_node(Some(1));
         let beyond = [malloc(Plain, 900 * MIB), malloc(Plain, 900 * MIB), malloc(Plain, 200 * MIB)];
@@ -240,7 +249,7 @@ fn pinned_memory_is_never_given_back_to_the_system() {
 }
 
 #[test]
-fn the_options_reserve_huge_pages() {
+fn the_options_reserve_huge_pages_at_the_start() {
     let settings = [("7", "-1", [2, 2, 2, 1]), ("3", "2", [0, 0, 3, 0]), ("1", "5", [0, 1, 0, 0])];
     for (pages, node, expected) in settings {
         let expected: Vec<String> = expected.iter().map(usize::to_string).collect();
@@ -249,14 +258,11 @@ fn the_options_reserve_huge_pages() {
             ("MIMALLOC_RESERVE_HUGE_OS_PAGES_AT", node),
             ("RIMALLOC_TEST_EXPECTED", &expected.join(" ")),
         ];
-        alone("the_options_reserve_huge_pages", &variables, || {
+        alone("the_options_reserve_huge_pages_at_the_start", &variables, || {
             stock(100, 0);
             machine::set_nodes(Some(4));
-            let preferred = || [0, 1, 2, 3].map(|node| machine::preferred(node) / GIB);
-            let before = preferred();
-            reserve_by_options(&MAIN_SUBPROC.arenas);
-            let found: Vec<String> =
-                (0..4).map(|node| (preferred()[node] - before[node]).to_string()).collect();
+            process_init();
+            let found = [0, 1, 2, 3].map(|node| (machine::preferred(node) / GIB).to_string());
             assert_eq!(std::env::var("RIMALLOC_TEST_EXPECTED"), Ok(found.join(" ")));
         });
     }
@@ -359,6 +365,27 @@ fn each_failing_call_of_a_reservation_leaves_nothing_behind() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn reallocation_moves_no_os_pages_into_memory_of_the_program() {
+    alone("reallocation_moves_no_os_pages_into_memory_of_the_program", &[], || {
+        // The second block is in the way of the first.
+        let [p, _] = [2 * MIB, MIB].map(|size| malloc(Plain, size));
+        // SAFETY: the block is live and holds so many bytes.
+        unsafe { p.write_bytes(9, 2 * MIB) };
+        let (file, base) = shared_file(64 * MIB);
+        let traits = Traits { accessible: true, zero: true, ..Traits::default() };
+        // SAFETY: the region is the test's and lives on.
+        let id = unsafe { arenas::manage(base, 64 * MIB, traits) }.expect("room");
+        // SAFETY: the block is live and ends here.
+        let moved = unsafe { realloc(Plain, p, 20 * MIB) };
+        assert!(arenas::contains(id, moved.addr()));
+        let mut byte = [0];
+        let offset = (moved.addr() - base.addr() + MIB) as u64;
+        file.read_exact_at(&mut byte, offset).expect("the file is that long");
+        assert_eq!(byte, [9], "the memory is not the file's any more");
     });
 }
 

@@ -230,11 +230,16 @@ pub extern "C" fn mi_arenas_print() {
     print(Show::ALL)
 }
 
-/// Draws the arenas with what is asked for. The arguments are bytes because programs of versions
-/// without them leave anything in their place.
+/// Draws the arenas with all that is to be seen: flags that programs pass are not looked at, because
+/// those compiled for a version without flags leave anything in their place.
 #[unsafe(no_mangle)]
-pub extern "C" fn mi_debug_show_arenas(show_inuse: u8, show_abandoned: u8, show_purge: u8) {
-    let [in_use, abandoned, purge] = [show_inuse, show_abandoned, show_purge].map(|show| show != 0);
+pub extern "C" fn mi_debug_show_arenas() {
+    print(Show::ALL)
+}
+
+/// Draws of the arenas what the flags ask for. The header makes this of `mi_debug_show_arenas` with flags.
+#[unsafe(no_mangle)]
+pub extern "C" fn rimalloc_show_arenas(in_use: bool, abandoned: bool, purge: bool) {
     print(Show { in_use, abandoned, purge })
 }
 

@@ -8,7 +8,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null;
 use rimalloc_core::config::WORD_SIZE;
 use rimalloc_core::heap::{Heap, Settings};
-use rimalloc_core::{collect, heaps, thread, visit};
+use rimalloc_core::{arenas, collect, heaps, thread, visit};
 
 /// `mi_heap_t*`: a heap, or null.
 #[repr(transparent)]
@@ -71,11 +71,12 @@ pub extern "C" fn mi_heap_new() -> HeapPtr {
 /// `arena_id` is not 0. Null when memory ran out or the arena does not exist in the thread's sub-process.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_heap_new_ex(tag: c_int, allow_destroy: bool, arena_id: c_int) -> HeapPtr {
-    if arena_id != 0 {
+    let arena = arenas::find(arena_id);
+    if arena_id != 0 && arena.is_none() {
         return HeapPtr::NULL;
     }
-    let settings = Settings { tag, destroyable: allow_destroy, ..Settings::of(thread::subproc()) };
-    heaps::create(settings).into()
+    let subproc = thread::subproc();
+    heaps::create(Settings { subproc, arena, tag, destroyable: allow_destroy }).into()
 }
 
 /// Makes a heap that allocates from one arena only, or from any for id 0.

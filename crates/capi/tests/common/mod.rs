@@ -100,6 +100,7 @@ fn compiler(name: &str) -> Command {
     command.arg(if cxx { "-std=c++17" } else { "-std=gnu11" });
     // Without -fno-builtin the compiler removes pairs of malloc and free.
     command.args(["-Wall", "-Wextra", "-Werror", "-fno-builtin", "-O1", "-g", "-pthread"]);
+    command.arg("-I").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"));
     command
 }
 

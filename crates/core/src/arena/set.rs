@@ -57,28 +57,10 @@ impl Arenas {
         })
     }
 
-    /// Takes `count` slices at a multiple of `align` bytes: from `only` if given, else from any arena that
-    /// is not exclusive, else from a new arena, else as a mapping of their own. `None` when memory ran out.
-    pub fn take(
-        &'static self,
-        count: usize,
-        align: usize,
-        only: Option<&'static Arena>,
-    ) -> Option<Span> {
-        match only {
-            Some(arena) => arena.take(count, align),
-            None => self.take_near(count, align, None),
-        }
-    }
-
-    /// [`take`](Self::take) from no particular arena, rather from one on the given NUMA node than from one
-    /// on another; without `node`, on the thread's.
-    pub fn take_near(
-        &'static self,
-        count: usize,
-        align: usize,
-        node: Option<usize>,
-    ) -> Option<Span> {
+    /// Takes `count` slices at a multiple of `align` bytes: from any arena that is not exclusive, else from a
+    /// new arena, else as a mapping of their own. `None` when memory ran out. Rather from an arena on the
+    /// given NUMA node than from one on another; without `node`, on the thread's.
+    pub fn take(&'static self, count: usize, align: usize, node: Option<usize>) -> Option<Span> {
         if suits_arenas(count, align) {
             loop {
                 let seen = self.count.load(Ordering::Acquire);
