@@ -16,7 +16,7 @@ use rimalloc_core::options::{self, Opt};
 use rimalloc_core::report::codes;
 use rimalloc_core::source::Plain;
 use rimalloc_core::stats::STATS;
-use rimalloc_core::{heaps, os};
+use rimalloc_core::{heaps, os, subprocs};
 use std::thread;
 
 const MIB: usize = 1 << 20;
@@ -350,6 +350,19 @@ fn counts_of_memory_are_exact_and_come_back_to_where_they_were() {
         assert_eq!(counts()[1], committed + bytes(header * SLICE));
         assert_eq!(count(arena, SliceState::Reserved), arena.slice_count() - header);
 
+        let before = counts();
+        let world = subprocs::create().expect("memory for a sub-process");
+        let inside = thread::spawn(move || {
+            assert!(rimalloc_core::thread::join(world));
+            assert_eq!(arenas::reserve(32 * MIB, true, false, false).error, 0);
+            assert!(!malloc(Plain, 40 * MIB).is_null() && !malloc(Plain, 40).is_null());
+            counts()
+        });
+        assert!(inside.join().expect("no panic")[0] > before[0] + bytes(64 * MIB));
+        // SAFETY: its only thread has ended, and nobody uses its blocks.
+        unsafe { subprocs::end(world) };
+        assert_eq!(counts(), before, "nothing of a sub-process is left");
+
         let base = region(16 * MIB);
         let traits =
             Traits { accessible: true, pinned: true, exclusive: true, ..Traits::default() };
@@ -388,10 +401,12 @@ fn arenas_are_drawn_slice_by_slice() {
         let medium = malloc(heap, 20_000);
         let freed = malloc(heap, 2 * SLICE);
         thread::scope(|scope| {
-            scope.spawn(|| assert!(!malloc(heap, 6000).is_null()));
-            scope.spawn(|| {
+            let one = scope.spawn(|| assert!(!malloc(heap, 6000).is_null()));
+            let two = scope.spawn(|| {
                 (0..8).for_each(|_| assert!(!malloc(heap, 8000).is_null()));
             });
+            // Their pages are abandoned when the threads have really ended.
+            [one, two].map(|thread| thread.join().expect("no panic"));
         });
         end(freed);
         assert!(!owned.is_null() && !single.is_null() && !medium.is_null());
@@ -485,7 +500,11 @@ fn arenas_stay_usable_in_the_child_of_a_fork() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(core::sync::atomic::Ordering::Relaxed) {
-                    assert!(arenas::area(reserved.id).1 != 0);
+                    // Nearly always inside the lock that guards the numbers.
+                    let looked_at = Arena::with_id(reserved.id, |arena| {
+                        (0..20_000).filter(|_| core::hint::black_box(arena.id()) != 0).count()
+                    });
+                    assert_eq!(looked_at, Some(20_000));
                     let object = arena(reserved.id).take_object(3000).expect("room");
                     // SAFETY: taken above.
                     unsafe { arena(reserved.id).give_object(object, 3000) };

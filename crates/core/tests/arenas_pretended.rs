@@ -74,7 +74,7 @@ fn huge_pages_are_reserved_as_far_as_there_are_any() {
     alone("huge_pages_are_reserved_as_far_as_there_are_any", &[], || {
         stock(3, 0);
         assert_eq!(outcome(arenas::reserve_huge(2, -1, 0, false)), (0, 2, 2));
-        let partial = arenas::reserve_huge(2, -1, 0, false);
+        let partial = arenas::reserve_huge(5, -1, 0, false);
         assert_eq!(outcome(partial), (codes::ENOMEM, 1, 1));
         assert_eq!(outcome(arenas::reserve_huge(1, -1, 0, false)), (codes::ENOMEM, 0, 0));
         let traits = arena(partial.id).traits();
