@@ -96,9 +96,16 @@ pub(crate) fn new_aligned_nothrow(size: usize, align: usize) -> *mut c_void {
 pub(crate) fn new_n(count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {
         Some(total) => new(total),
-        // SAFETY: no block is passed.
-        None => unsafe { imp::new_failed(usize::MAX, 0, ONCE, ptr::null_mut()) },
+        None => too_many(count, size),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn too_many(count: usize, size: usize) -> *mut c_void {
+    report::too_many(count, size);
+    // SAFETY: no block is passed.
+    unsafe { imp::new_failed(usize::MAX, 0, ONCE, ptr::null_mut()) }
 }
 
 /// `realloc` with the failure of [`new`], which leaves `p` as it is.
@@ -125,8 +132,7 @@ pub(crate) unsafe fn new_reallocn(p: *mut c_void, count: usize, size: usize) -> 
     match count.checked_mul(size) {
         // SAFETY: null or a live block by the caller's promise.
         Some(total) => unsafe { new_realloc(p, total) },
-        // SAFETY: no block is passed.
-        None => unsafe { imp::new_failed(usize::MAX, 0, ONCE, ptr::null_mut()) },
+        None => too_many(count, size),
     }
 }
 

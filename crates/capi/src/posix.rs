@@ -5,7 +5,7 @@ use crate::errno;
 use core::ffi::{c_int, c_void};
 use libc::{EINVAL, ENOMEM, EOVERFLOW};
 use rimalloc_core::source::{Plain, Source};
-use rimalloc_core::{aligned, alloc, free, os, realloc};
+use rimalloc_core::{aligned, alloc, free, os, realloc, report};
 
 /// posix_memalign(3): the code is the result; errno and, on failure, `*out` keep their values.
 ///
@@ -33,10 +33,8 @@ pub(crate) fn valloc(size: usize) -> *mut c_void {
 
 /// pvalloc(3): like valloc, with the size rounded up to whole OS pages.
 pub(crate) fn pvalloc(size: usize) -> *mut c_void {
-    match size.checked_next_multiple_of(os::page_size()) {
-        Some(rounded) => valloc(rounded),
-        None => errno::fail(ENOMEM),
-    }
+    // What cannot be rounded up cannot be had either.
+    valloc(size.checked_next_multiple_of(os::page_size()).unwrap_or(size))
 }
 
 /// reallocarray(3); `overflow` is the errno of a product that does not fit.
@@ -52,7 +50,10 @@ pub(crate) unsafe fn reallocarray(
     match count.checked_mul(size) {
         // SAFETY: the caller's promise is realloc's.
         Some(total) => unsafe { realloc::realloc(Plain, p.cast(), total).cast() },
-        None => errno::fail(overflow),
+        None => {
+            report::too_many(count, size);
+            errno::fail(overflow)
+        }
     }
 }
 
@@ -67,6 +68,7 @@ pub(crate) unsafe fn reallocarr(slot: *mut c_void, count: usize, size: usize) ->
         return errno::fail_code(EINVAL);
     }
     let Some(total) = count.checked_mul(size) else {
+        report::too_many(count, size);
         return errno::fail_code(EOVERFLOW);
     };
     // SAFETY: `slot` is valid by the caller's promise. It has no alignment promise: callers pass

@@ -87,6 +87,12 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
     }
 }
 
+/// Bytes of the block that `p` lies in, also of those before an aligned `p` inside it. 0 for null and for
+/// addresses outside the allocator's memory. One lookup; safe for any address.
+pub fn block_size(p: *const u8) -> usize {
+    PageRef::of_addr(p.addr()).map_or(0, |page| page.block_size())
+}
+
 /// Whether `p` lies in a page of the allocator. One lookup; safe for any address.
 pub fn is_in_heap_region(p: *const u8) -> bool {
     PageRef::of_addr(p.addr()).is_some()

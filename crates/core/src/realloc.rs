@@ -16,7 +16,7 @@ use crate::aligned;
 use crate::alloc::{self, bad_alignment, overflow};
 use crate::arena::Span;
 use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
-use crate::free::{free, usable_size};
+use crate::free::{free, is_in_heap_region, usable_size};
 use crate::heap::Heap;
 use crate::os;
 use crate::page::{Page, PageRef};
@@ -63,7 +63,8 @@ pub unsafe fn reallocf(source: impl Source, p: *mut u8, size: usize) -> *mut u8 
     // SAFETY: the caller's promise.
     unsafe {
         let moved = realloc(source, p, size);
-        if moved.is_null() {
+        // What is not ours has been reported once.
+        if moved.is_null() && is_in_heap_region(p) {
             free(p);
         }
         moved

@@ -1,19 +1,20 @@
-//! Allocation that also reports the size of the block; it is written only on success, and the
-//! pointer to it may be null.
+//! Allocation that also reports the size of the block, with what an aligned pointer inside it leaves in
+//! front; it is written only on success, and the pointer to it may be null.
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;
 use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, free, realloc};
 
-/// Stores the size of `p`'s block, unless `p` or the place for it is null.
+/// Stores the size of `p`'s block, unless `p` is nobody's or the place for it is null.
 ///
 /// # Safety
-/// `p` is null or a live block, `block_size` is null or valid for a write.
+/// `block_size` is null or valid for a write.
 unsafe fn report(p: *mut u8, block_size: *mut usize) -> *mut c_void {
-    if !p.is_null() && !block_size.is_null() {
-        // SAFETY: not null, hence live and valid by the caller's promise.
-        unsafe { block_size.write(free::usable_size(p)) };
+    let size = free::block_size(p);
+    if size != 0 && !block_size.is_null() {
+        // SAFETY: not null, hence valid by the caller's promise.
+        unsafe { block_size.write(size) };
     }
     p.cast()
 }
@@ -103,15 +104,15 @@ pub unsafe extern "C" fn mi_urealloc(
 ) -> *mut c_void {
     // SAFETY: as the caller promises; the size before is read while `p` is alive.
     unsafe {
-        crate::string::store(block_size_pre, free::usable_size(p.cast()));
+        crate::string::store(block_size_pre, free::block_size(p.cast()));
         report(realloc::realloc(Plain, p.cast(), newsize), block_size_post)
     }
 }
 
-/// [`super::mi_free`] with the block size, not written for a null `p`.
+/// [`super::mi_free`] with the block size, not written for a null `p` or one that is not ours.
 ///
 /// # Safety
-/// `p` is null or a live block; `block_size` is null or valid for a write.
+/// `p` is null, a live block, or not ours; `block_size` is null or valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_ufree(p: *mut c_void, block_size: *mut usize) {
     // SAFETY: as the caller promises; the size is read while `p` is alive.

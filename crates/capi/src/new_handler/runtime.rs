@@ -8,6 +8,7 @@
 //! runtime that [`find`] took them from is never closed.
 #![allow(unsafe_code)]
 
+use crate::errno;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -83,8 +84,14 @@ unsafe extern "C" {
 /// Looks for a C++ runtime that was loaded after us, unless one is known.
 ///
 /// Part of a failed `new`, where the request was too large or memory is short; the loader may
-/// need a few bytes, and finds nothing without them.
+/// need a few bytes, and finds nothing without them. errno keeps telling why `new` failed.
 pub(super) extern "C" fn find() {
+    let why = errno::get();
+    find_loaded();
+    errno::set(why);
+}
+
+fn find_loaded() {
     // SAFETY: the table defined above has this layout; its only mutable part is atomic.
     let runtime = unsafe { &RUNTIME };
     let known = !runtime.symbols[COUNT - 1].load(Ordering::Acquire).is_null();
