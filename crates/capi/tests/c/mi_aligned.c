@@ -1,18 +1,5 @@
 // The aligned mi_ functions: the size comes first, `_at` shifts the aligned place.
-#include "check.h"
-
-void* mi_malloc_aligned(size_t size, size_t alignment);
-void* mi_malloc_aligned_at(size_t size, size_t alignment, size_t offset);
-void* mi_zalloc_aligned(size_t size, size_t alignment);
-void* mi_zalloc_aligned_at(size_t size, size_t alignment, size_t offset);
-void* mi_calloc_aligned(size_t count, size_t size, size_t alignment);
-void* mi_calloc_aligned_at(size_t count, size_t size, size_t alignment, size_t offset);
-void* mi_realloc_aligned(void* p, size_t newsize, size_t alignment);
-void* mi_realloc_aligned_at(void* p, size_t newsize, size_t alignment, size_t offset);
-void mi_free(void* p);
-void mi_free_aligned(void* p, size_t alignment);
-void mi_free_size_aligned(void* p, size_t size, size_t alignment);
-size_t mi_usable_size(const void* p);
+#include "mi.h"
 
 static char* good(void* p, size_t size, size_t alignment, size_t offset) {
   CHECK(p != NULL);

@@ -1,27 +1,5 @@
 // The plain mi_ functions.
-#include "check.h"
-
-int mi_version(void);
-void* mi_malloc(size_t size);
-void* mi_zalloc(size_t size);
-void* mi_calloc(size_t count, size_t size);
-void* mi_mallocn(size_t count, size_t size);
-void* mi_malloc_small(size_t size);
-void* mi_zalloc_small(size_t size);
-void* mi_realloc(void* p, size_t newsize);
-void* mi_reallocn(void* p, size_t count, size_t size);
-void* mi_reallocf(void* p, size_t newsize);
-void* mi_expand(void* p, size_t newsize);
-void* mi__expand(void* p, size_t newsize);
-void mi_free(void* p);
-void mi_free_small(void* p);
-size_t mi_usable_size(const void* p);
-size_t mi_good_size(size_t size);
-void mi_collect(bool force);
-void mi_thread_init(void);
-void mi_thread_done(void);
-void mi_process_init(void);
-bool mi_is_redirected(void);
+#include "mi.h"
 
 int main(void) {
   CHECK(mi_version() == 20401);

@@ -1,15 +1,5 @@
 // The functions that also report the size of the block.
-#include "check.h"
-
-void* mi_umalloc(size_t size, size_t* block_size);
-void* mi_ucalloc(size_t count, size_t size, size_t* block_size);
-void* mi_umalloc_small(size_t size, size_t* block_size);
-void* mi_uzalloc_small(size_t size, size_t* block_size);
-void* mi_umalloc_aligned(size_t size, size_t alignment, size_t* block_size);
-void* mi_uzalloc_aligned(size_t size, size_t alignment, size_t* block_size);
-void* mi_urealloc(void* p, size_t newsize, size_t* before, size_t* after);
-void mi_ufree(void* p, size_t* block_size);
-size_t mi_usable_size(const void* p);
+#include "mi.h"
 
 int main(void) {
   size_t size = 0, before = 99, after = 0;

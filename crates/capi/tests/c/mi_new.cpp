@@ -1,18 +1,7 @@
 // The mi_new functions fail like operator new.
-#include "check.h"
+#include "mi.h"
 
 #include <new>
-
-extern "C" {
-void* mi_new(size_t size);
-void* mi_new_aligned(size_t size, size_t alignment);
-void* mi_new_nothrow(size_t size);
-void* mi_new_aligned_nothrow(size_t size, size_t alignment);
-void* mi_new_n(size_t count, size_t size);
-void* mi_new_realloc(void* p, size_t newsize);
-void* mi_new_reallocn(void* p, size_t newcount, size_t size);
-void mi_free(void* p);
-}
 
 static int calls = 0;
 static void counts() { calls++; }

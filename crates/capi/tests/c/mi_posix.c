@@ -1,28 +1,6 @@
 // The libc names with the mi_ prefix, where they differ from the plain ones.
-#include "check.h"
+#include "mi.h"
 #include <wchar.h>
-
-void mi_free(void* p);
-void mi_cfree(void* p);
-void mi_free_size(void* p, size_t size);
-void* mi_malloc(size_t size);
-size_t mi_malloc_size(const void* p);
-size_t mi_malloc_usable_size(const void* p);
-size_t mi_malloc_good_size(size_t size);
-int mi_posix_memalign(void** p, size_t alignment, size_t size);
-void* mi_memalign(size_t alignment, size_t size);
-void* mi_aligned_alloc(size_t alignment, size_t size);
-void* mi_valloc(size_t size);
-void* mi_pvalloc(size_t size);
-void* mi_reallocarray(void* p, size_t count, size_t size);
-int mi_reallocarr(void* slot, size_t count, size_t size);
-char* mi_strdup(const char* s);
-char* mi_strndup(const char* s, size_t n);
-wchar_t* mi_wcsdup(const wchar_t* s);
-unsigned char* mi_mbsdup(const unsigned char* s);
-char* mi_realpath(const char* name, char* resolved);
-int mi_dupenv_s(char** buf, size_t* size, const char* name);
-int mi_wdupenv_s(wchar_t** buf, size_t* size, const wchar_t* name);
 
 static void blocks(void) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);

@@ -1,19 +1,5 @@
 // Statistics, options and errors go to the functions that the program gives.
-#include "check.h"
-
-typedef void output_fun(const char* text, void* arg);
-typedef void error_fun(int code, void* arg);
-void mi_register_output(output_fun* out, void* arg);
-void mi_register_error(error_fun* fun, void* arg);
-void mi_stats_print(void* unused);
-void mi_stats_print_out(output_fun* out, void* arg);
-void mi_thread_stats_print_out(output_fun* out, void* arg);
-void mi_stats_reset(void);
-void mi_stats_merge(void);
-void mi_options_print(void);
-void mi_options_print_out(output_fun* out, void* arg);
-void* mi_malloc(size_t size);
-void mi_free(void* p);
+#include "mi.h"
 
 static char text[1 << 16];
 static int last_error;
@@ -27,7 +13,7 @@ static void append(const char* part, void* arg) {
   free(copy);
 }
 
-static void note(int code, void* arg) { *(int*)arg = code; }
+static void keep(int code, void* arg) { *(int*)arg = code; }
 
 static void printed(const char* what) {
   CHECK(strstr(text, what) != NULL);
@@ -47,14 +33,14 @@ int main(void) {
   text[0] = '\0';
   mi_stats_print(NULL);
   printed("committed");
-  mi_stats_print_out((output_fun*)(void*)stderr, NULL);
+  mi_stats_print_out((mi_output_fun*)(void*)stderr, NULL);
   printed("committed");
   mi_options_print();
   printed("purge_delay");
   mi_stats_merge();
   mi_stats_reset();
 
-  mi_register_error(note, &last_error);
+  mi_register_error(keep, &last_error);
   CHECK(mi_malloc(huge) == NULL);
   CHECK(last_error != 0);
   mi_register_error(NULL, NULL);

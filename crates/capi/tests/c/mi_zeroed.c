@@ -1,20 +1,5 @@
 // Resizing of zeroed blocks: all that was never written is zero, also in the slack of a block.
-#include "check.h"
-
-void* mi_zalloc(size_t size);
-void* mi_malloc(size_t size);
-void* mi_rezalloc(void* p, size_t newsize);
-void* mi_recalloc(void* p, size_t newcount, size_t size);
-void* mi_rezalloc_aligned(void* p, size_t newsize, size_t alignment);
-void* mi_rezalloc_aligned_at(void* p, size_t newsize, size_t alignment, size_t offset);
-void* mi_recalloc_aligned(void* p, size_t newcount, size_t size, size_t alignment);
-void* mi_recalloc_aligned_at(void* p, size_t newcount, size_t size, size_t alignment,
-                             size_t offset);
-void* mi_aligned_recalloc(void* p, size_t newcount, size_t size, size_t alignment);
-void* mi_aligned_offset_recalloc(void* p, size_t newcount, size_t size, size_t alignment,
-                                 size_t offset);
-size_t mi_usable_size(const void* p);
-void mi_free(void* p);
+#include "mi.h"
 
 // Leaves dirty blocks behind for the next allocations to find.
 static void dirty(void) {
