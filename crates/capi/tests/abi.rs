@@ -57,6 +57,12 @@ programs! {
     mi_huge_pages ".c" LINKED;
     mi_show_arenas ".c" LINKED;
     interposed_calls ".c" LINKED;
+    mi_process_done ".c" LINKED;
+
+    bad_input_blocks ".c" LINKED;
+    bad_input_libc ".c" LINKED;
+    bad_input_process ".c" LINKED;
+    bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
     new_handler ".cpp" Link::ALL;
