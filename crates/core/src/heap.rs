@@ -15,7 +15,7 @@ use crate::page::list::PageList;
 use crate::page::{Page, PageRef};
 use crate::size_class::HUGE_BIN;
 use crate::stats::HeapCounts;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::units::to_u32;
 
 /// A closed world of memory: pages never pass from one to another.
@@ -117,6 +117,8 @@ pub struct Heap {
     pub pages: PageList,
     settings: Settings,
     is_main: bool,
+    /// Whether the heap was deleted or destroyed, and this is memory for the next one.
+    ended: AtomicBool,
     /// The NUMA node that memory should be on, plus one; 0 for any.
     numa_node: AtomicU32,
     /// What threads find their theap of the heap by. Belongs to the memory: the next heap there has it too.
@@ -173,6 +175,7 @@ impl Heap {
             pages: PageList::new(),
             settings,
             is_main,
+            ended: AtomicBool::new(false),
             numa_node: AtomicU32::new(0),
             number,
             theaps: Cell::new(null()),
@@ -227,6 +230,16 @@ impl Heap {
     /// What the heap is called in print: 0 for the main one of the process, and no other living heap's number.
     pub fn ordinal(&self) -> usize {
         if self.is(&MAIN_HEAP) { 0 } else { self.number() + 1 }
+    }
+
+    /// Notes that the heap was deleted or destroyed. The caller holds [`HEAPS`].
+    pub fn set_ended(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the heap was deleted or destroyed. Known until the next heap is made in its memory.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Whether this is the heap of plain allocation.

@@ -89,6 +89,7 @@ fn retire(heap: &'static Heap) {
 
 /// Keeps the memory of a heap that is on no list for another. The caller holds `HEAPS`.
 pub(crate) fn keep_memory(heap: &'static Heap) {
+    heap.set_ended();
     heap.next.set(SPARE.first.replace(heap));
 }
 
@@ -101,13 +102,24 @@ fn drain_theaps(heap: &'static Heap, mut f: impl FnMut(&'static Theap)) {
     }
 }
 
+/// Whether a heap can end; what forbids it is reported.
+fn can_end(heap: &Heap) -> bool {
+    if heap.is_main() {
+        report::warning(format_args!("the main heap cannot be deleted or destroyed"));
+    } else if heap.has_ended() {
+        report::warning(format_args!("a heap that has ended cannot be deleted or destroyed"));
+    } else {
+        return true;
+    }
+    false
+}
+
 /// Ends a heap; its blocks stay valid and pass to the main heap of its sub-process. The main heap is never ended.
 ///
 /// # Safety
 /// Nobody allocates from the heap any more, now or later. Its blocks may be in use.
 pub unsafe fn delete(heap: &'static Heap) {
-    if heap.is_main() {
-        report::warning(format_args!("cannot delete the main heap"));
+    if !can_end(heap) {
         return;
     }
     leave_as_default(heap);
@@ -129,8 +141,7 @@ pub unsafe fn delete(heap: &'static Heap) {
 /// # Safety
 /// Nobody uses the heap or a block of it any more, now or later.
 pub unsafe fn destroy(heap: &'static Heap) {
-    if heap.is_main() {
-        report::warning(format_args!("cannot destroy the main heap"));
+    if !can_end(heap) {
         return;
     }
     if !heap.is_destroyable() {
@@ -188,7 +199,7 @@ fn leave_as_default(heap: &Heap) {
 }
 
 /// The calling thread's theap for `heap`, made if need be; `None` stands for the main heap of the thread's
-/// sub-process. `None` when memory ran out, or when the thread's exit hook has run.
+/// sub-process. `None` when memory ran out, when the heap has ended, or when the thread's exit hook has run.
 #[cold]
 #[inline(never)]
 pub fn theap_of(heap: Option<&'static Heap>) -> Option<&'static Theap> {
@@ -209,6 +220,9 @@ pub fn theap_of_or_none(heap: &'static Heap) -> Option<&'static Theap> {
 fn find(root: &'static Theap, heap: &'static Heap) -> Option<&'static Theap> {
     if root.is_part_of(Some(heap)) {
         return Some(root);
+    }
+    if heap.has_ended() {
+        return None;
     }
     let theap = match root.other(heap) {
         Some(theap) if theap.is_part_of(Some(heap)) => return Some(theap),
@@ -235,7 +249,7 @@ fn leave(theap: &'static Theap) {
 }
 
 /// Makes `heap` the one that serves plain allocation of the calling thread, and says which it was. `None`, and
-/// nothing changed, when memory ran out or the thread's exit hook has run.
+/// nothing changed, when memory ran out, the heap has ended, or the thread's exit hook has run.
 pub fn set_default(heap: &'static Heap) -> Option<&'static Heap> {
     let theap = find(thread::ensure()?.root(), heap)?;
     thread::set_default(theap).map(Theap::heap)

@@ -146,8 +146,12 @@ pub fn join(subproc: &'static SubProcess) -> bool {
     let Some(theap) = theap::current_or_none() else { return start(subproc).is_some() };
     let root = theap.root();
     let joined = root.heap().subproc();
-    if joined.is(subproc) || !joined.is(&MAIN_SUBPROC) {
-        return joined.is(subproc);
+    if joined.is(subproc) {
+        return true;
+    }
+    if !joined.is(&MAIN_SUBPROC) {
+        report::warning(format_args!("a thread of a sub-process cannot join another one"));
+        return false;
     }
     abandon::abandon_all(root);
     let _guard = HEAPS.lock();
@@ -180,10 +184,14 @@ pub(crate) fn new_theap(keep: impl FnOnce(&'static Theap) -> bool) -> Option<&'s
     None
 }
 
-/// Calls `f` with the theap of `heap` that serves threads which have ended. `None` when memory ran out.
+/// Calls `f` with the theap of `heap` that serves threads which have ended. `None` when memory ran out, or when the
+/// heap has ended.
 pub fn with_late_theap<R>(heap: &'static Heap, f: impl FnOnce(&Theap) -> Option<R>) -> Option<R> {
     process_init();
     let _guard = LATE.lock();
+    if heap.has_ended() {
+        return None;
+    }
     if heap.late.get().is_null() {
         let theap = new_theap(|_| true)?;
         // Its own address: no thread's id, so every free into its pages is a remote one.
