@@ -59,9 +59,25 @@ programs! {
     interposed_calls ".c" LINKED;
     mi_process_done ".c" LINKED;
 
+    mi_heap_basic ".c" LINKED;
+    mi_heap_null ".c" LINKED;
+    mi_heap_resize ".c" LINKED;
+    mi_heap_ends ".c" LINKED;
+    mi_heap_default ".c" LINKED;
+    mi_heap_ownership ".c" LINKED;
+    mi_heap_threads ".c" LINKED;
+    mi_heap_races ".c" LINKED;
+    mi_heap_many ".c" LINKED;
+    mi_heap_pool ".c" LINKED;
+    mi_heap_collect ".c" LINKED;
+    mi_heap_rounds ".c" LINKED;
+    mi_heap_new ".cpp" LINKED;
+    mi_guarded ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;
+    bad_input_heaps ".c" LINKED;
     bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
@@ -70,6 +86,19 @@ programs! {
     new_delete ".cpp" Link::ALL;
     containers ".cpp" Link::ALL;
     thread_local ".cpp" Link::ALL;
+}
+
+/// Threads that allocate from one heap while another destroys it, watched by the sanitizers. Those bring an
+/// allocator of their own, which cannot be linked beside the archive's.
+#[test]
+fn sanitizers_find_nothing_in_a_heap_that_threads_share() {
+    for sanitizer in ["-fsanitize=thread", "-fsanitize=address"] {
+        let flags = [sanitizer, "-DROUNDS=1000"];
+        let path = common::compile_with("mi_heap_rounds.c", Link::Shared, &flags);
+        let output = common::run(&mut common::program(&path, Link::Shared));
+        assert_eq!(common::text(&output.stderr), "", "{sanitizer}");
+        common::discard(&path);
+    }
 }
 
 #[test]
