@@ -74,10 +74,18 @@ programs! {
     mi_heap_new ".cpp" LINKED;
     mi_guarded ".c" LINKED;
 
+    mi_heap_visit ".c" LINKED;
+    mi_heap_visit_main ".c" LINKED;
+    mi_heap_visit_ends ".c" LINKED;
+    mi_abandoned_visit ".c" LINKED;
+    mi_heap_tags ".c" LINKED;
+    mi_under_utilized ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;
     bad_input_heaps ".c" LINKED;
+    bad_input_visits ".c" LINKED;
     bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
