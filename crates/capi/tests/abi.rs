@@ -81,11 +81,14 @@ programs! {
     mi_heap_tags ".c" LINKED;
     mi_under_utilized ".c" LINKED;
 
+    mi_theap ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;
     bad_input_heaps ".c" LINKED;
     bad_input_visits ".c" LINKED;
+    bad_input_theaps ".c" LINKED;
     bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
