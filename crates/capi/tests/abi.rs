@@ -83,12 +83,19 @@ programs! {
 
     mi_theap ".c" LINKED;
 
+    mi_subproc ".c" LINKED;
+    mi_subproc_ends ".c" LINKED;
+    mi_subproc_threads ".c" LINKED;
+    mi_subproc_visit ".c" LINKED;
+    mi_first_call ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;
     bad_input_heaps ".c" LINKED;
     bad_input_visits ".c" LINKED;
     bad_input_theaps ".c" LINKED;
+    bad_input_subprocs ".c" LINKED;
     bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
