@@ -265,7 +265,7 @@ fn take_or_collect(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
 fn take_from(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
     let bin = size_class::bin_of(size);
     if bin == HUGE_BIN {
-        let (block, zero) = refill::single(theap.heap(), size, align)?;
+        let (block, zero) = refill::take_single(theap, size, align)?;
         let zeros = if zero { Zeros::All } else { Zeros::None };
         return Some(Taken { block, size: good_size(size), zeros });
     }

@@ -141,6 +141,14 @@ fn chores(theap: &Theap, bin: usize) {
     }
 }
 
+/// Takes a block with a page of its own for a theap; see [`single`].
+pub fn take_single(theap: &Theap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+    if theap.tick() {
+        chores(theap, HUGE_BIN);
+    }
+    single(theap.living_heap()?, size, align)
+}
+
 /// Makes a page of one block of at least `size` bytes at a multiple of `align`. The page has no owner: the
 /// only event of its life is that its block is freed, by whoever. Also says whether it reads as zeros.
 pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
