@@ -89,6 +89,10 @@ programs! {
     mi_subproc_visit ".c" LINKED;
     mi_first_call ".c" LINKED;
 
+    mi_deferred_free ".c" LINKED;
+    mi_deferred_same ".c" LINKED;
+    mi_collect_reduce ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;

@@ -54,6 +54,12 @@ static void lives(void) {
   ROW(mi_version, "nothing", mi_version() == 20401, NOTHING);
   ROW(mi_is_redirected, "nothing", !mi_is_redirected(), NOTHING);
   ROW(mi_collect, "twice", (mi_collect(true), mi_collect(false), true), NOTHING);
+  ROW(mi_collect_reduce, "0", (mi_collect_reduce(0), gone(mi_malloc(9))), NOTHING);
+  ROW(mi_collect_reduce, "SIZE_MAX", (mi_collect_reduce(largest), gone(mi_malloc(9))), NOTHING);
+  ROW(mi_register_deferred_free, "no function",
+      (mi_register_deferred_free(NULL, in_data), mi_collect(true), gone(mi_malloc(MiB))), NOTHING);
+  ROW(mi_thread_set_in_threadpool, "twice",
+      (mi_thread_set_in_threadpool(), mi_thread_set_in_threadpool(), gone(mi_malloc(9))), NOTHING);
   ROW(mi_thread_init, "twice", (mi_thread_init(), mi_thread_init(), gone(mi_malloc(9))), NOTHING);
   ROW(mi_thread_done, "twice", (mi_thread_done(), mi_thread_done(), gone(mi_malloc(9))), NOTHING);
   ROW(mi_process_init, "twice", (mi_process_init(), mi_process_init(), gone(mi_malloc(9))), NOTHING);
