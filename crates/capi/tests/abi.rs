@@ -40,6 +40,7 @@ programs! {
     thread_exit ".c" Link::ALL;
     at_exit ".c" Link::ALL;
     fork ".c" Link::ALL;
+    interposed_calls ".c" LINKED;
     no_cxx_runtime ".c" Link::DYNAMIC;
     new_in_c ".c" LINKED;
 

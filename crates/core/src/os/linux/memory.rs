@@ -1,7 +1,10 @@
 //! Mappings, advice, and what the machine looks like.
+//!
+//! Mappings are changed by number and not by the C library's functions: libraries for communication put functions of
+//! their own in front of those and take locks in them, which a caller of ours may hold.
 #![allow(unsafe_code)]
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
@@ -98,13 +101,30 @@ unsafe fn map_counted(
 ) -> OsResult<NonNull<u8>> {
     let _keep = KeepErrno::new();
     // SAFETY: without `MAP_FIXED` a new mapping touches no existing one; with it the caller promises.
-    let base = unsafe { libc::mmap(at.cast(), size, access, PRIVATE | flags, -1, 0) };
-    match NonNull::new(base.cast::<u8>()) {
-        Some(base) if base.as_ptr().cast::<c_void>() != libc::MAP_FAILED => Ok(base),
-        Some(_) => Err(OsError(errno())),
-        // Address zero is what everybody takes for no memory at all.
-        None => Err(OsError::OUT_OF_MEMORY),
-    }
+    let answer = unsafe {
+        let [access, flags] = [access, PRIVATE | flags].map(c_long::from);
+        libc::syscall(libc::SYS_mmap, at, size, access, flags, -1isize, 0usize)
+    };
+    mapped(answer)
+}
+
+/// Where the kernel has mapped something, which minus one says it has not.
+fn mapped(answer: c_long) -> OsResult<NonNull<u8>> {
+    // Minus one is the only negative answer.
+    let address = usize::try_from(answer).map_err(|_| OsError(errno()))?;
+    // The number is an address that the kernel has just mapped: nothing else carries its provenance. Address zero is
+    // what everybody takes for no memory at all.
+    NonNull::new(ptr::with_exposed_provenance_mut(address)).ok_or(OsError::OUT_OF_MEMORY)
+}
+
+/// Changes a mapping by a system call that answers 0 or minus one.
+///
+/// # Safety
+/// As the system call of that number.
+unsafe fn change(number: c_long, base: NonNull<u8>, size: usize, how: c_int) -> OsResult<()> {
+    let how = c_long::from(how);
+    // SAFETY: the caller's promise is the same.
+    call(|| c_int::from(unsafe { libc::syscall(number, base.as_ptr(), size, how) } != 0))
 }
 
 pub(in crate::os) fn reserve(size: usize, align: usize, commit: bool) -> OsResult<NonNull<u8>> {
@@ -182,7 +202,7 @@ pub(in crate::os) fn reserve_large(
 /// As [`crate::os::release`].
 pub(in crate::os) unsafe fn release(base: NonNull<u8>, size: usize) -> OsResult<()> {
     // SAFETY: the caller owns the range and gives it up.
-    call(|| unsafe { libc::munmap(base.as_ptr().cast(), size) })
+    unsafe { change(libc::SYS_munmap, base, size, 0) }
 }
 
 /// # Safety
@@ -194,7 +214,7 @@ pub(in crate::os) unsafe fn protect(
 ) -> OsResult<()> {
     let access = if accessible { READ_WRITE } else { libc::PROT_NONE };
     // SAFETY: the caller owns the range and knows when it may be touched.
-    call(|| unsafe { libc::mprotect(base.as_ptr().cast(), size, access) })
+    unsafe { change(libc::SYS_mprotect, base, size, access) }
 }
 
 /// # Safety
@@ -203,7 +223,7 @@ unsafe fn advise(base: NonNull<u8>, size: usize, advice: c_int) -> OsResult<()> 
     let mut tries = 0;
     loop {
         // SAFETY: the caller's promise is the same.
-        let answer = call(|| unsafe { libc::madvise(base.as_ptr().cast(), size, advice) });
+        let answer = unsafe { change(libc::SYS_madvise, base, size, advice) };
         tries += 1;
         if answer != Err(OsError(libc::EAGAIN)) || tries > BUSY_RETRIES {
             return answer;
@@ -286,10 +306,7 @@ unsafe fn mremap(
     // SAFETY: the caller's promise is the same.
     let answer =
         unsafe { libc::syscall(libc::SYS_mremap, from.as_ptr(), old_size, new_size, flags, to) };
-    // Minus one is the only negative answer.
-    let address = usize::try_from(answer).map_err(|_| OsError(errno()))?;
-    // The number is an address that the kernel has just mapped: nothing else carries its provenance.
-    NonNull::new(ptr::with_exposed_provenance_mut(address)).ok_or(OsError::OUT_OF_MEMORY)
+    mapped(answer)
 }
 
 /// # Safety
