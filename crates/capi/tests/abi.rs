@@ -94,6 +94,15 @@ programs! {
     mi_deferred_same ".c" LINKED;
     mi_collect_reduce ".c" LINKED;
 
+    mi_arena_reserve ".c" LINKED;
+    mi_arena_use ".c" LINKED;
+    mi_arena_heap ".c" LINKED;
+    mi_arena_threads ".c" LINKED;
+    mi_arena_manage ".c" LINKED;
+    mi_arena_commit ".c" LINKED;
+    mi_arena_huge ".c" LINKED;
+    mi_arena_print ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;
@@ -101,6 +110,7 @@ programs! {
     bad_input_visits ".c" LINKED;
     bad_input_theaps ".c" LINKED;
     bad_input_subprocs ".c" LINKED;
+    bad_input_arenas ".c" LINKED;
     bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;
