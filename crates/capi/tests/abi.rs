@@ -103,6 +103,15 @@ programs! {
     mi_arena_huge ".c" LINKED;
     mi_arena_print ".c" LINKED;
 
+    mi_stats_get ".c" LINKED;
+    mi_stats_bins ".c" LINKED;
+    mi_stats_json ".c" LINKED;
+    mi_stats_heaps ".c" LINKED;
+    mi_stats_print ".c" LINKED;
+    mi_stats_signs ".c" LINKED;
+    mi_stats_oracle ".c" LINKED;
+    mi_process_info ".c" LINKED;
+
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;
     bad_input_process ".c" LINKED;
@@ -111,6 +120,7 @@ programs! {
     bad_input_theaps ".c" LINKED;
     bad_input_subprocs ".c" LINKED;
     bad_input_arenas ".c" LINKED;
+    bad_input_stats ".c" LINKED;
     bad_input_new ".cpp" LINKED;
 
     bad_alloc ".cpp" Link::ALL;

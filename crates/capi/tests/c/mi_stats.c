@@ -1,5 +1,5 @@
 // Statistics: who gets them, and in which form.
-#include "stats.h"
+#include "stats_members.h"
 
 static char text[1 << 16];
 
