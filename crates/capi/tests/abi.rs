@@ -50,6 +50,7 @@ programs! {
     mi_posix ".c" LINKED;
     mi_block_size ".c" LINKED;
     mi_options ".c" LINKED;
+    mi_options_threads ".c" LINKED;
     mi_report ".c" LINKED;
     mi_stats ".c" LINKED;
     mi_process_info ".c" LINKED;
