@@ -58,7 +58,6 @@ programs! {
     mi_manage ".c" LINKED;
     mi_huge_pages ".c" LINKED;
     mi_show_arenas ".c" LINKED;
-    interposed_calls ".c" LINKED;
     mi_process_done ".c" LINKED;
 
     mi_heap_basic ".c" LINKED;
@@ -111,7 +110,6 @@ programs! {
     mi_stats_print ".c" LINKED;
     mi_stats_signs ".c" LINKED;
     mi_stats_oracle ".c" LINKED;
-    mi_process_info ".c" LINKED;
 
     bad_input_blocks ".c" LINKED;
     bad_input_libc ".c" LINKED;

@@ -122,7 +122,8 @@ pub(crate) fn program(path: &Path, link: Link) -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("LD_PRELOAD");
+    // Cargo names its own directories, where a library of another profile may lie.
+    command.env_remove("LD_PRELOAD").env_remove("LD_LIBRARY_PATH");
     if link == Link::Preload {
         command.env("LD_PRELOAD", shared_library());
     }
