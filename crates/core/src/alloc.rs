@@ -222,6 +222,21 @@ fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Blo
     refill::take_block(unsafe { &*theap }, size_class::bin_of(size))
 }
 
+/// Allocates `size` bytes, zeroed if asked. Null when there are none: the caller asks for less, and so it is no failure
+/// yet that would be reported.
+pub(crate) fn try_malloc(source: impl Source, size: usize, zero: bool) -> *mut u8 {
+    let theap = source.theap();
+    let taken = match pop_small(theap, size) {
+        Some((page, block)) => Some(Taken::popped(page, block.cast())),
+        None => take(source, theap, size, SLICE_SIZE),
+    };
+    match taken {
+        Some(taken) if zero => taken.cleared(),
+        Some(taken) => taken.block.as_ptr(),
+        None => null_mut(),
+    }
+}
+
 /// Allocates a block of its own page, of `size` bytes at a multiple of `align` (a power of two of at least a
 /// slice), zeroed if asked.
 pub(crate) fn malloc_single(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u8 {

@@ -41,12 +41,15 @@ fn current() -> &'static Arenas {
 /// Reserves an arena of `size` bytes, rounded up to slices and to 32 MiB: accessible at once (`commit`) or
 /// where it is taken; in large OS pages if they are allowed (`large`), here and by the options, and there
 /// are any; for all heaps or for those only that are bound to it (`exclusive`). A `size` of 0 is
-/// `ENOMEM`. Source: mmap(2).
+/// `ENOMEM`; failure is a warning. Source: mmap(2).
 pub fn reserve(size: usize, commit: bool, large: bool, exclusive: bool) -> Reserved {
     let wish = Wish { size, commit, large, exclusive, ..Wish::default() };
     match current().reserve(wish) {
         Ok(arena) => Reserved { error: 0, id: arena.id(), pages: 0 },
-        Err(error) => Reserved { error, id: 0, pages: 0 },
+        Err(error) => {
+            report::warning(format_args!("unable to reserve {} KiB memory", size >> 10));
+            Reserved { error, id: 0, pages: 0 }
+        }
     }
 }
 
@@ -79,7 +82,7 @@ pub fn reserve_huge_within(pages: usize, max_seconds: f64) -> Reserved {
 }
 
 /// Makes `size` bytes at `start` an arena, as far as they are whole slices, and returns its number. `None`,
-/// with a warning where there is something to say, when `start` is null, the range is too small or managed
+/// with a warning, when `start` is null, the range is too small or managed
 /// already, or memory is refused. The memory is never released, and never decommitted, reset or protected
 /// when it is pinned.
 ///
@@ -87,7 +90,10 @@ pub fn reserve_huge_within(pages: usize, max_seconds: f64) -> Reserved {
 /// The range is mapped memory that nobody else uses, with the given traits, while the sub-process lives;
 /// its committer can be called by any thread.
 pub unsafe fn manage(start: *mut u8, size: usize, traits: Traits) -> Option<i32> {
-    let start = NonNull::new(start)?;
+    let Some(start) = NonNull::new(start) else {
+        report::warning(format_args!("there is no memory at address 0 to be managed"));
+        return None;
+    };
     // Pinned memory is not protected, hence cannot have been made accessible by that.
     let accessible = traits.accessible || traits.pinned && traits.committer.is_none();
     // SAFETY: the caller's promise.

@@ -15,7 +15,7 @@ use core::ptr::null_mut;
 use crate::aligned;
 use crate::alloc::{self, bad_alignment, overflow};
 use crate::arena::Span;
-use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
+use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
 use crate::free::{free, is_in_heap_region, usable_size};
 use crate::heap::Heap;
 use crate::os;
@@ -261,12 +261,15 @@ unsafe fn copy(
     offset: usize,
     zero: bool,
 ) -> *mut u8 {
-    let grows = size > old && size <= MEDIUM_BLOCK_MAX;
-    let wanted = if grows { size_class::with_room(size) } else { size };
+    let mut fresh = null_mut();
+    // With room to grow again, if that can be had. Blocks above a word are aligned to `BLOCK_ALIGN`.
+    if size > old.max(WORD_SIZE) && size <= MEDIUM_BLOCK_MAX && align <= BLOCK_ALIGN && offset == 0
+    {
+        fresh = alloc::try_malloc(source, size_class::with_room(size), zero);
+    }
     // Only what the old block does not cover needs to be zeroed, unless fresh memory is zero anyway.
-    let mut fresh = allocate(source, wanted, align, offset, zero && size > old);
-    if fresh.is_null() && wanted != size {
-        fresh = allocate(source, size, align, offset, zero);
+    if fresh.is_null() {
+        fresh = allocate(source, size, align, offset, zero && size > old);
     }
     if fresh.is_null() {
         return null_mut();

@@ -25,7 +25,7 @@ int main(void) {
   mi_stats_print_out(append, text);
   printed("committed");
   mi_thread_stats_print_out(append, text);
-  printed("committed");
+  printed("binned");
   mi_options_print_out(append, text);
   printed("purge_delay");
 
