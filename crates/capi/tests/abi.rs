@@ -100,8 +100,6 @@ programs! {
     mi_arena_threads ".c" LINKED;
     mi_arena_manage ".c" LINKED;
     mi_arena_commit ".c" LINKED;
-    mi_arena_huge ".c" LINKED;
-    mi_arena_print ".c" LINKED;
 
     mi_stats_get ".c" LINKED;
     mi_stats_bins ".c" LINKED;

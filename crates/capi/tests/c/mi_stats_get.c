@@ -12,12 +12,14 @@ static void* free_all(void* arg) {
 
 static void* live(void* arg) {
   (void)arg;
-  CHECK(stats_now().threads.current >= 2);
+  mi_thread_init();
+  CHECK(stats_now().threads.current == 2);
   return NULL;
 }
 
 int main(void) {
   mi_stats_t stats = mi_stats_init();
+  mi_free(mi_malloc(100));
   CHECK(stats.size == sizeof stats && stats.version == MI_STAT_VERSION && sizeof stats == 4168);
   CHECK(mi_stats_get(&stats) && stats.size == sizeof stats && stats.version == MI_STAT_VERSION);
   are_sound(&stats);
@@ -64,7 +66,7 @@ int main(void) {
   mi_stats_t anew = stats_now();
   CHECK(anew.malloc_bins[bin].current == before.malloc_bins[bin].current);
   CHECK(anew.malloc_normal.current == before.malloc_normal.current);
-  CHECK(anew.malloc_normal.total == anew.malloc_normal.current && anew.malloc_normal.peak == anew.malloc_normal.current);
+  CHECK(anew.malloc_normal.total <= anew.malloc_normal.current && anew.malloc_normal.peak == anew.malloc_normal.current);
   CHECK(anew.committed.current == before.committed.current && anew.threads.current == before.threads.current);
   are_sound(&anew);
   mi_stats_merge();

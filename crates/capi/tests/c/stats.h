@@ -12,9 +12,9 @@ static inline mi_stats_t stats_now(void) {
   return stats;
 }
 
-// No quantity is negative, or more than it ever was.
+// No quantity is negative, or more than it ever was. (What was added may count from later on.)
 static inline void is_sound(const mi_stat_count_t* count) {
-  CHECK(count->current >= 0 && count->peak >= count->current && count->total >= count->peak);
+  CHECK(count->current >= 0 && count->peak >= count->current && count->total >= 0);
 }
 
 static inline void are_sound(const mi_stats_t* stats) {
