@@ -22,8 +22,8 @@ use crate::heap::{HEAPS, Heap, SubProcess, for_each_heap, for_each_subproc};
 use crate::page::PageRef;
 use crate::page::look::Look;
 use crate::size_class::{self, HUGE_BIN};
-use crate::stats::heap_counts::{page_size, reported_bin, slot_of};
-use crate::stats::{Figures, STATS, heap_counts};
+use crate::stats::heap_counts::{HUGE_SLOT, SLOTS, page_size, reported_bin, slot_of};
+use crate::stats::{Figures, STATS, bins};
 use crate::theap::{self, Theap};
 
 /// The statistics of the process: of all sub-processes and their heaps.
@@ -32,6 +32,7 @@ pub fn of_process() -> Figures {
     let mut figures = Figures::new();
     for_each_subproc(|subproc| add_subproc(subproc, &mut figures));
     STATS.read_into(&mut figures);
+    figures.settle();
     figures
 }
 
@@ -57,8 +58,8 @@ pub fn of_heap(heap: &'static Heap) -> Figures {
     heap.subproc().arenas.without_purges(|| count_heap(heap))
 }
 
-/// The statistics of the calling thread: blocks that it has allocated, those that live in pages it owns, and these
-/// pages. What it owns has no history: peaks and totals of that are what there is.
+/// The statistics of the calling thread: blocks that share a page which it has allocated, those that live in pages it
+/// owns, and these pages. What it owns has no history: peaks are what there is now.
 pub fn of_thread() -> Figures {
     let mut figures = Figures::new();
     if let Some(theap) = theap::current_or_none() {
@@ -73,17 +74,8 @@ pub fn of_thread() -> Figures {
         add(theap.root());
         theap.root().for_each_other(add);
     }
-    for pages in &mut figures.page_bins {
-        (pages.total, pages.peak) = (pages.current, pages.current);
-    }
     sum_up(&mut figures);
-    for blocks in figures.malloc_bins.iter_mut().chain([
-        &mut figures.malloc_normal,
-        &mut figures.pages,
-        &mut figures.page_committed,
-    ]) {
-        blocks.peak = blocks.current;
-    }
+    figures.settle();
     figures
 }
 
@@ -94,11 +86,11 @@ pub fn reset() {
     for_each_subproc(|subproc| {
         for_each_heap(subproc, |heap| {
             let figures = subproc.arenas.without_purges(|| count_heap(heap));
-            heap.counts.take_totals(&figures);
+            heap.counts.take_ended(&figures);
         });
         let mut figures = Figures::new();
         add_ended(subproc, &mut figures);
-        subproc.ended.take_totals(&figures);
+        subproc.ended.take_ended(&figures);
     });
     STATS.reset();
 }
@@ -121,8 +113,8 @@ pub fn merge_heap(heap: &'static Heap) {
     let _guard = HEAPS.lock();
     let subproc = heap.subproc();
     let figures = subproc.arenas.without_purges(|| count_heap(heap));
-    heap.counts.take_totals(&figures);
-    subproc.ended.add_totals(&figures);
+    heap.counts.take_ended(&figures);
+    subproc.ended.add_ended(&figures);
 }
 
 /// Adds a sub-process and its heaps. The caller holds `HEAPS`.
@@ -133,6 +125,7 @@ fn add_subproc(subproc: &'static SubProcess, figures: &mut Figures) {
     });
     add_ended(subproc, &mut sum);
     subproc.ended.note_peaks(&mut sum);
+    sum.settle();
     figures.merge(&sum);
 }
 
@@ -142,6 +135,7 @@ fn add_ended(subproc: &SubProcess, figures: &mut Figures) {
     let mut ended = Figures::new();
     subproc.ended.add_to(&mut ended);
     sum_up(&mut ended);
+    ended.settle();
     figures.merge(&ended);
 }
 
@@ -159,6 +153,7 @@ fn count_heap(heap: &Heap) -> Figures {
     heap.for_each_page(&mut |page| add_page(page, &mut figures));
     sum_up(&mut figures);
     heap.counts.note_peaks(&mut figures);
+    figures.settle();
     figures
 }
 
@@ -196,31 +191,23 @@ fn add_page(page: PageRef, figures: &mut Figures) {
     figures.pages_abandoned.current += i64::from(!look.owned);
 }
 
-/// Completes the figures by what follows from others, and makes none of them negative.
+/// Completes the figures by what follows from others.
 #[inline(never)]
 fn sum_up(figures: &mut Figures) {
-    figures.malloc_bins[reported_bin(heap_counts::HUGE_SLOT)] =
-        figures.page_bins[reported_bin(heap_counts::HUGE_SLOT)];
-    let (mut pages, mut bytes) = (figures.pages, figures.page_committed);
-    (pages.total, pages.current) = (0, 0);
-    (bytes.total, bytes.current) = (figures.malloc_huge.total, figures.malloc_huge.current);
-    let mut blocks = 0_i64;
-    for slot in 0..heap_counts::SLOTS {
+    figures.malloc_bins[bins::HUGE] = figures.page_bins[bins::HUGE];
+    figures.settle();
+    let (mut pages, mut bytes) = ((0, 0), (figures.malloc_huge.total, figures.malloc_huge.current));
+    let mut blocks = 0;
+    for slot in 0..SLOTS {
         let bin = reported_bin(slot);
         let counted = figures.page_bins[bin];
         let size = i64::try_from(page_size(slot)).unwrap_or(0);
-        pages.total += counted.total;
-        pages.current += counted.current;
-        bytes.total += counted.total.wrapping_mul(size);
-        bytes.current += counted.current.wrapping_mul(size);
-        if slot != heap_counts::HUGE_SLOT {
-            let count = &mut figures.malloc_bins[bin];
-            (count.total, count.current) = (count.total.max(0), count.current.max(0));
-            blocks += count.total;
-        }
+        pages = (pages.0 + counted.total, pages.1 + counted.current);
+        bytes = (bytes.0 + counted.total * size, bytes.1 + counted.current * size);
+        blocks += if slot == HUGE_SLOT { 0 } else { figures.malloc_bins[bin].total };
     }
-    (figures.pages, figures.page_committed) = (pages, bytes);
-    figures.malloc_huge_count = figures.page_bins[reported_bin(heap_counts::HUGE_SLOT)].total;
+    (figures.pages.total, figures.pages.current) = pages;
+    (figures.page_committed.total, figures.page_committed.current) = bytes;
+    figures.malloc_huge_count = figures.page_bins[bins::HUGE].total;
     figures.malloc_normal_count = blocks;
-    figures.malloc_normal.total = figures.malloc_normal.total.max(0);
 }

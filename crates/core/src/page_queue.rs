@@ -68,10 +68,10 @@ impl PageQueue {
         self.handed.load(Ordering::Relaxed).cast_signed()
     }
 
-    /// Starts the count of what was handed out anew, from `left`, and says what it was beyond that.
-    pub fn take_handed(&self, left: u32) -> i64 {
-        let handed = self.handed.swap(left.into(), Ordering::Relaxed).cast_signed();
-        handed.wrapping_sub(left.into())
+    /// Starts the count of what was handed out anew, from `stays`, and says what it was beyond that.
+    pub fn take_handed(&self, stays: u32) -> i64 {
+        let handed = self.handed.swap(stays.into(), Ordering::Relaxed).cast_signed();
+        handed.wrapping_sub(stays.into())
     }
 
     /// Makes the queue empty, whatever becomes of its pages.

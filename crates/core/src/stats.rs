@@ -122,6 +122,6 @@ mod tests {
         assert_eq!(read(&mut figures), (count(64, 64, 64), 2, count(0, 3, 0)));
         stats.reset();
         stats.pages.decrease(1);
-        assert_eq!(read(&mut figures), (count(0, 64, 64), 0, count(0, 3, 0)));
+        assert_eq!(read(&mut figures), (count(64, 64, 64), 0, count(0, 3, 0)));
     }
 }

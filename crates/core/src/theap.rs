@@ -16,7 +16,7 @@ use core::ptr::{null, without_provenance};
 
 use crate::config::{DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SMALL_BLOCK_MAX, SWEEP_CALLS};
 use crate::heap::Heap;
-use crate::page::look;
+use crate::page::look::Look;
 use crate::page::{EMPTY_PAGE, FLAGS, Page, PageRef};
 use crate::page_queue::PageQueue;
 use crate::size_class::{self, BIN_COUNT};
@@ -487,15 +487,17 @@ impl Theap {
         }
     }
 
-    /// Passes on what the theap has counted of blocks that are no longer on its lists, and all else. Only for the
-    /// theap's thread.
+    /// Passes on what the theap has counted of blocks that have ended, and all else. Only for the theap's thread.
     pub fn pass_counts_to(&self, counts: &HeapCounts) {
         for (bin, queue) in self.queues.iter().enumerate() {
             if queue.handed() != 0 {
-                let mut left = 0;
-                // SAFETY: pages of this thread, which can be read.
-                queue.for_each(|page| left += unsafe { look::left(page, |_| true) });
-                counts.hand(bin, queue.take_handed(left));
+                let mut stays = 0;
+                queue.for_each(|page| {
+                    // SAFETY: a page of this thread, which can be read.
+                    let look = unsafe { Look::at(page, |_| true) };
+                    stays += look.left + look.live;
+                });
+                counts.hand(bin, queue.take_handed(stays));
             }
         }
         counts.add_events(&self.events);

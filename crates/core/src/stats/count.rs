@@ -73,10 +73,11 @@ impl Count {
         raise(&other.peak, current.cast_signed().max(self.get().peak));
     }
 
-    /// Starts anew. What exists still exists, and its end is going to be counted: `current` stays, and is the peak.
+    /// Starts anew. What exists still exists, as if it had just been made.
     pub(super) fn reset(&self) {
-        self.total.store(0, Ordering::Relaxed);
-        self.peak.store(self.get().current.cast_unsigned(), Ordering::Relaxed);
+        let current = self.get().current.cast_unsigned();
+        self.total.store(current, Ordering::Relaxed);
+        self.peak.store(current, Ordering::Relaxed);
     }
 }
 
@@ -198,9 +199,9 @@ mod tests {
         count.increase(10);
         count.decrease(6);
         count.reset();
-        assert_eq!(count.get(), value(0, 4, 4));
+        assert_eq!(count.get(), value(4, 4, 4));
         count.decrease(4);
-        assert_eq!(count.get(), value(0, 4, 0));
+        assert_eq!(count.get(), value(4, 4, 0));
     }
 
     #[test]

@@ -76,6 +76,23 @@ macro_rules! figures {
                 }
             }
 
+            /// Makes each figure one that can be: nothing is negative, a peak is at least what there is now, and a total
+            /// at least its peak. What threads do while they are counted can make them differ.
+            #[inline(never)]
+            pub fn settle(&mut self) {
+                $(self.$name.settle();)*
+                self.malloc_bins.iter_mut().for_each(Figure::settle);
+                self.page_bins.iter_mut().for_each(Figure::settle);
+            }
+
+            /// Leaves in the totals what has ended, and takes off what there is.
+            #[inline(never)]
+            pub(super) fn keep_ended(&mut self) {
+                $(self.$name.keep_ended();)*
+                self.malloc_bins.iter_mut().for_each(Figure::keep_ended);
+                self.page_bins.iter_mut().for_each(Figure::keep_ended);
+            }
+
             /// Hands name and value of every statistic but the bins to `visitor`.
             pub fn visit(&self, visitor: &mut dyn FnMut(&'static str, Value)) {
                 $(visitor(stringify!($name), Value::from(self.$name));)*
@@ -91,6 +108,12 @@ pub(super) trait Figure {
 
     /// Adds a part of the same quantity.
     fn merge(&mut self, part: Self);
+
+    /// See [`Figures::settle`].
+    fn settle(&mut self);
+
+    /// See [`Figures::keep_ended`].
+    fn keep_ended(&mut self);
 }
 
 impl Figure for CountValue {
@@ -101,6 +124,16 @@ impl Figure for CountValue {
         self.current = self.current.wrapping_add(part.current);
         self.peak = self.peak.max(part.peak).max(self.current);
     }
+
+    fn settle(&mut self) {
+        self.current = self.current.max(0);
+        self.total = self.total.max(self.current);
+        self.peak = self.peak.clamp(self.current, self.total);
+    }
+
+    fn keep_ended(&mut self) {
+        self.total = self.total.wrapping_sub(self.current);
+    }
 }
 
 impl Figure for i64 {
@@ -109,6 +142,12 @@ impl Figure for i64 {
     fn merge(&mut self, part: Self) {
         *self = self.wrapping_add(part);
     }
+
+    fn settle(&mut self) {
+        *self = (*self).max(0);
+    }
+
+    fn keep_ended(&mut self) {}
 }
 
 figures! {

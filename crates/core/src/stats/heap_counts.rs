@@ -255,10 +255,9 @@ impl HeapCounts {
         });
     }
 
-    /// Adds the totals that the figures tell, and their peaks.
+    /// Adds what has ended of that which the figures tell, and their peaks.
     #[inline(never)]
-    pub fn add_totals(&self, figures: &Figures) {
-        self.shift(figures, 1);
+    pub fn add_ended(&self, figures: &Figures) {
         let mut copy = *figures;
         self.peaks.each(&mut copy, |peak, figure| _ = raise(peak, figure.peak));
         for (slot, counts) in self.slots.iter().enumerate() {
@@ -266,13 +265,15 @@ impl HeapCounts {
             raise(&counts.block_peak, copy.malloc_bins[bin].peak);
             counts.raise_page_peak(u32::try_from(copy.page_bins[bin].peak).unwrap_or(u32::MAX));
         }
-        raise(&self.huge.peak, figures.malloc_huge.peak);
+        raise(&self.huge.peak, copy.malloc_huge.peak);
+        copy.keep_ended();
+        self.shift(&copy, 1);
     }
 
-    /// Takes off the totals that the figures tell of these counts, and starts peaks anew at what is there.
+    /// Takes off what has ended of that which the figures tell of these counts, and starts peaks anew: what there is
+    /// stays, as if it had just been made.
     #[inline(never)]
-    pub fn take_totals(&self, figures: &Figures) {
-        self.shift(figures, -1);
+    pub fn take_ended(&self, figures: &Figures) {
         let mut copy = *figures;
         self.peaks.each(&mut copy, |peak, figure| restart(peak, figure.current));
         for (slot, counts) in self.slots.iter().enumerate() {
@@ -280,7 +281,9 @@ impl HeapCounts {
             let pages = counts.page_current.load(Ordering::Relaxed);
             counts.page_peak.store(pages, Ordering::Relaxed);
         }
-        restart(&self.huge.peak, figures.malloc_huge.current);
+        restart(&self.huge.peak, copy.malloc_huge.current);
+        copy.keep_ended();
+        self.shift(&copy, -1);
     }
 
     fn shift(&self, figures: &Figures, sign: i64) {
