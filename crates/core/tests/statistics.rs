@@ -5,7 +5,7 @@ mod process;
 
 use core::ffi::c_void;
 use core::ops::AddAssign;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Barrier, Mutex};
 use std::thread::{self, ScopedJoinHandle};
 
