@@ -383,62 +383,55 @@ fn drawn(show: Show) -> String {
     text
 }
 
+/// The first row of a drawing.
+fn first_row(text: &str) -> String {
+    let mut rows = text.lines().filter_map(|line| line.strip_prefix("       0 MiB  "));
+    rows.next().expect("a first row").into()
+}
+
+/// An arena of 128 slices, and a page of every kind in it.
+fn arena_to_be_drawn() -> i32 {
+    let base = region(8 * MIB);
+    let traits = Traits { accessible: true, exclusive: true, node: Some(0), ..Traits::default() };
+    // SAFETY: the region is the test's and lives on.
+    let id = unsafe { arenas::manage(base, 8 * MIB, traits) }.expect("room");
+    let heap = bound_to(id);
+    for size in [100, 3 * SLICE, 20_000] {
+        assert!(!malloc(heap, size).is_null());
+    }
+    let freed = malloc(heap, 2 * SLICE);
+    // Threads that have ended, one after the other: a page with free blocks and one without.
+    for (size, count) in [(6000, 1), (8000, 8)] {
+        let fill = move || (0..count).for_each(|_| assert!(!malloc(heap, size).is_null()));
+        thread::spawn(fill).join().expect("no panic");
+    }
+    end(freed);
+    id
+}
+
 #[test]
 fn arenas_are_drawn_slice_by_slice() {
     // Nothing is purged while the test looks.
     alone("arenas_are_drawn_slice_by_slice", &[("MIMALLOC_PURGE_DELAY", "1000000")], || {
-        let none = drawn(Show::ALL);
-        assert!(none.ends_with("total arenas: 0, pages: 0\n"), "{none}");
-        let base = region(8 * MIB);
-        let traits =
-            Traits { accessible: true, pinned: false, exclusive: true, ..Traits::default() };
-        let traits = Traits { node: Some(0), ..traits };
-        // SAFETY: the region is the test's and lives on.
-        let id = unsafe { arenas::manage(base, 8 * MIB, traits) }.expect("room");
-        let heap = bound_to(id);
-        let owned = malloc(heap, 100);
-        let single = malloc(heap, 3 * SLICE);
-        let medium = malloc(heap, 20_000);
-        let freed = malloc(heap, 2 * SLICE);
-        thread::scope(|scope| {
-            let one = scope.spawn(|| assert!(!malloc(heap, 6000).is_null()));
-            let two = scope.spawn(|| {
-                (0..8).for_each(|_| assert!(!malloc(heap, 8000).is_null()));
-            });
-            // Their pages are abandoned when the threads have really ended.
-            [one, two].map(|thread| thread.join().expect("no panic"));
-        });
-        end(freed);
-        assert!(!owned.is_null() && !single.is_null() && !medium.is_null());
+        assert!(drawn(Show::ALL).ends_with("total arenas: 0, pages: 0\n"));
+        let id = arena_to_be_drawn();
         let all = drawn(Show::ALL);
-        let head = format!(
-            "arena {id} at {:#x}: 128 slices (8 MiB), exclusive, external, node 0\n",
-            base.addr()
-        );
+        let place = arenas::area(id).0.addr();
+        let head =
+            format!("arena {id} at {place:#x}: 128 slices (8 MiB), exclusive, external, node 0\n");
         assert!(all.contains(&head), "{all}");
-        let row = |text: &str| -> String {
-            let line = text.lines().find(|line| line.starts_with("       0 MiB  "));
-            line.expect("a first row").trim_start_matches("       0 MiB  ").into()
-        };
-        let tail = "_".repeat(64 - 17);
-        let expected = format!("iPs--P-------~~pf{tail}");
-        let mut sorted: Vec<_> = row(&all).chars().collect();
-        // The two threads come in any order.
-        sorted[15..17].sort_by_key(|letter| *letter == 'f');
-        assert_eq!(sorted.into_iter().collect::<String>(), expected);
         assert!(all.contains("       4 MiB  ________"));
         assert!(all.contains("  pages: 5, slices in use: 15, to be purged: 2, free: 113\n"));
-        let part = |in_use, abandoned, purge| row(&drawn(Show { in_use, abandoned, purge }));
-        assert_eq!(part(true, false, false), format!("iPs--P-------__PP{tail}"));
-        assert_eq!(part(false, false, true), format!("             ~~  {tail}"));
-        let abandoned = part(false, true, false);
-        assert!(abandoned.starts_with("             __") && abandoned.contains('f'));
-        let heads = drawn(Show { in_use: false, abandoned: false, purge: false });
-        assert!(
-            heads.starts_with(&head)
-                && heads.contains("to be purged: 2")
-                && heads.lines().count() == 3
-        );
+        let tail = "_".repeat(64 - 17);
+        assert_eq!(first_row(&all), format!("iPs--P-------~~pf{tail}"));
+        let part = |in_use, abandoned, purge| drawn(Show { in_use, abandoned, purge });
+        let row = |in_use, abandoned, purge| first_row(&part(in_use, abandoned, purge));
+        assert_eq!(row(true, false, false), format!("iPs--P-------__PP{tail}"));
+        assert_eq!(row(false, true, false), format!("             __pf{tail}"));
+        assert_eq!(row(false, false, true), format!("             ~~  {tail}"));
+        let sums = part(false, false, false);
+        assert!(sums.starts_with(&head) && sums.contains("to be purged: 2"), "{sums}");
+        assert_eq!(sums.lines().count(), 3);
         assert_eq!(arenas::reserve(1 << 30, false, false, true).error, 0);
         let repeated = drawn(Show::ALL);
         assert!(repeated.contains("  *\n") && repeated.lines().count() < 20, "{repeated}");

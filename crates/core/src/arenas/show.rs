@@ -159,9 +159,10 @@ fn page_letter(arena: &Arena, page: PageRef) -> u8 {
     if page.owner.load(Ordering::Relaxed) & !FLAGS != 0 {
         return b'P';
     }
-    let start = (page.start().addr() - arena.base().addr().get()) / SLICE_SIZE;
-    let has_free = [page.bin(), ABANDONED_MAPS - 1]
-        .into_iter()
-        .any(|map| arena.abandoned(map).all_set(start, 1));
+    let start = page.start().addr().wrapping_sub(arena.base().addr().get()) / SLICE_SIZE;
+    let has_free = start < arena.slice_count()
+        && [page.bin(), ABANDONED_MAPS - 1]
+            .into_iter()
+            .any(|map| arena.abandoned(map).all_set(start, 1));
     if has_free { b'p' } else { b'f' }
 }
