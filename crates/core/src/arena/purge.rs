@@ -134,8 +134,11 @@ impl Arenas {
 
     /// Calls `f` while no other thread returns memory to the system: what was committed in a page stays so.
     pub fn without_purges<R>(&self, f: impl FnOnce() -> R) -> R {
+        if self.is_purging() {
+            return f();
+        }
         let _guard = self.purging.lock();
-        f()
+        self.as_purger(f)
     }
 
     /// Returns memory of free slices to the system: what is due, or all of it when `force`.
@@ -143,17 +146,26 @@ impl Arenas {
     /// Does nothing when the calling thread is purging already: giving memory back may call a function of
     /// the program's, which may come back here.
     pub fn purge(&self, force: bool) {
-        let me = os::thread_id();
-        if self.purger.load(Ordering::Relaxed) == me {
+        if self.is_purging() {
             return;
         }
         let guard = if force { Some(self.purging.lock()) } else { self.purging.try_lock() };
-        if guard.is_none() {
-            return;
+        if guard.is_some() {
+            self.as_purger(|| self.purge_locked(force));
         }
-        self.purger.store(me, Ordering::Relaxed);
-        self.purge_locked(force);
+    }
+
+    /// Whether the calling thread holds `purging`.
+    fn is_purging(&self) -> bool {
+        self.purger.load(Ordering::Relaxed) == os::thread_id()
+    }
+
+    /// Calls `f`. The caller holds `purging`, and is known to hold it meanwhile.
+    fn as_purger<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.purger.store(os::thread_id(), Ordering::Relaxed);
+        let result = f();
         self.purger.store(0, Ordering::Relaxed);
+        result
     }
 
     fn purge_locked(&self, force: bool) {

@@ -494,3 +494,15 @@ fn a_forced_purge_is_not_outrun_by_a_pass_that_runs_already() {
     let complaints = complaints.into_inner().expect("no panic");
     assert!(complaints.is_empty(), "{complaints}");
 }
+
+#[test]
+fn whoever_keeps_others_from_purging_does_not_wait_for_itself() {
+    let arenas = set();
+    let twice = arenas.without_purges(|| {
+        arenas.purge(true);
+        arenas.without_purges(|| 2)
+    });
+    assert_eq!(twice, 2);
+    arenas.purge(true);
+    assert_eq!(arenas.purger.load(Ordering::Relaxed), 0);
+}
