@@ -44,7 +44,6 @@ use crate::size_class::BIN_COUNT;
 use crate::stats::STATS;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::units::{align_down, align_up, slices_for};
-use meta::Meta;
 
 pub use backing::{CommitFn, Committer};
 pub use reserve::{Huge, Wish, reserve_by_options};
@@ -112,8 +111,6 @@ pub struct Arena {
     owner: &'static Arenas,
     chunks: NonNull<Chunk>,
     records: NonNull<Record>,
-    /// Objects of the engine's that lie in the arena.
-    meta: Meta,
     /// The arena's number, given before others can see the arena; 0 when there are no more.
     id: Cell<i32>,
     /// The arena that got its number before this one, under the lock of `id`.
@@ -201,7 +198,6 @@ impl Arena {
                 owner,
                 chunks,
                 records,
-                meta: Meta::new(),
                 id: Cell::new(0),
                 older: Cell::new(null()),
             })
@@ -257,28 +253,6 @@ impl Arena {
             // SAFETY: the range is the engine's, and by the caller's promise nobody uses it.
             let _ = unsafe { os::release(self.base(), self.size()) };
         }
-    }
-
-    /// The engine's own objects in the arena.
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Takes zeroed memory for an object of the engine's from the arena itself: at most a slice, aligned to
-    /// the next power of two and at most 4096. `None` when the arena has no room. For heaps bound to an
-    /// exclusive arena, which are not to use other memory.
-    pub fn take_object(&'static self, size: usize) -> Option<NonNull<u8>> {
-        self.meta.take(size, Some(self))
-    }
-
-    /// Gives back an object taken with the same `size`.
-    ///
-    /// # Safety
-    /// The object came from [`take_object`](Self::take_object) of this arena with this size and nothing
-    /// refers to it any more.
-    pub unsafe fn give_object(&self, object: NonNull<u8>, size: usize) {
-        // SAFETY: the caller's promise.
-        unsafe { self.meta.give(object, size) };
     }
 
     fn map(&self, select: impl Fn(&Chunk) -> &Bits) -> Bitmap {

@@ -175,7 +175,6 @@ impl Arenas {
     pub fn lock_for_fork(&self) {
         self.purging.acquire();
         self.grow.acquire();
-        self.iter().for_each(|arena| arena.meta().lock_for_fork());
     }
 
     /// Releases what [`lock_for_fork`](Self::lock_for_fork) took, in the parent and in the child.
@@ -185,7 +184,6 @@ impl Arenas {
     pub unsafe fn unlock_after_fork(&self) {
         // SAFETY: the caller's promise.
         unsafe {
-            self.iter().for_each(|arena| arena.meta().unlock_after_fork());
             self.grow.release();
             self.purging.release();
         }

@@ -401,62 +401,6 @@ fn nearer_memory_is_used_first() {
 }
 
 #[test]
-fn objects_of_an_arena_lie_in_it_and_are_zero() {
-    let program = Program::new(false, true);
-    // SAFETY: the memory is the test's.
-    unsafe { program.base.write_bytes(0xab, program.size) };
-    let arena = program.arena(true);
-    for round in 0..3 {
-        let mut objects = Vec::new();
-        while let Some(object) = arena.take_object(4000) {
-            assert!(
-                arena.contains(object.addr().get()) && object.addr().get().is_multiple_of(4096)
-            );
-            // SAFETY: the object is the test's.
-            let bytes = unsafe { core::slice::from_raw_parts_mut(object.as_ptr(), 4096) };
-            assert!(bytes.iter().all(|&byte| byte == 0), "round {round}");
-            bytes.fill(0xcd);
-            objects.push(object);
-        }
-        assert_eq!(objects.len(), (arena.slice_count() - 1) * SLICE_SIZE / 4096);
-        assert!(arena.take(1, SLICE_SIZE).is_none());
-        for object in objects {
-            // SAFETY: taken above.
-            unsafe { arena.give_object(object, 4000) };
-        }
-    }
-}
-
-#[test]
-fn threads_lose_no_object_of_an_arena() {
-    let arena = set().reserve(wish(ARENA_SIZE_MIN, true)).expect("address space");
-    let all: Vec<usize> = std::thread::scope(|scope| {
-        let work = || {
-            let mut kept = Vec::new();
-            for round in 0..2000_usize {
-                let size = 100 << (round % 5);
-                let object = arena.take_object(size).expect("room");
-                // SAFETY: the object is this thread's.
-                unsafe { object.write_bytes(1, size) };
-                if round % 7 == 0 {
-                    kept.push(object.addr().get());
-                } else {
-                    // SAFETY: taken above.
-                    unsafe { arena.give_object(object, size) };
-                }
-            }
-            kept
-        };
-        let threads: Vec<_> = (0..3).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
-    });
-    let mut distinct = all.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert_eq!(distinct.len(), all.len());
-}
-
-#[test]
 fn nodes_are_named_within_their_number() {
     let count = node::count();
     assert_eq!(node::named(-1), None);

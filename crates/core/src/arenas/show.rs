@@ -33,7 +33,7 @@ const ROW: usize = 64;
 const ROW_MIB: usize = (ROW * SLICE_SIZE) >> 20;
 
 const LEGEND: &str = "P page, p abandoned page, f abandoned full page, s page of one block, - continued, \
-    i header, m metadata, ~ free and to be purged, _ free and committed, . free";
+    i header, x changing hands, ~ free and to be purged, _ free and committed, . free";
 
 /// Prints the arenas of the calling thread's sub-process, each with a drawing of its slices unless nothing is
 /// to be shown. Lines that repeat the one before are replaced by `*`.
@@ -132,7 +132,7 @@ fn letter(arena: &Arena, index: usize, show: Show, counts: &mut Counts) -> u8 {
 fn used_letter(arena: &Arena, index: usize, show: Show, counts: &mut Counts) -> u8 {
     let addr = arena.base().addr().get() + index * SLICE_SIZE;
     let Some(record) = page_map::lookup(addr) else {
-        return if show.in_use { b'm' } else { b' ' };
+        return if show.in_use { b'x' } else { b' ' };
     };
     let letter = page_letter(arena, PageRef::from_record(record));
     let is_abandoned = matches!(letter, b'p' | b'f');
