@@ -1,25 +1,50 @@
-//! Instructions an operation spends inside the library, counted by callgrind: exact where time is
-//! not. Two runs of different length are subtracted, which leaves the steady state.
+//! Instructions that a call of the library takes, counted by callgrind: exact where time is not. Two runs
+//! of different length are subtracted, which leaves the steady state.
 
 mod common;
 
-use common::Link;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A loop of `tests/c/loops.c` and the instructions that one turn of it may spend.
-const BUDGETS: [(&str, f64); 7] = [
-    ("malloc", 32.0),
-    ("calloc", 42.0),
-    ("realloc", 160.0),
-    ("aligned", 120.0),
-    ("sized", 32.0),
-    ("batch", 32.0),
-    // At most 8 more than plain allocation.
-    ("heap", 40.0),
+use common::Link;
+use testkit::callgrind::{self, Calls};
+
+/// An operation and the instructions that it may take, with all that it calls.
+struct Budget {
+    name: &'static str,
+    /// The loop of `tests/c/loops.c` that does it once a turn.
+    turns_of: &'static str,
+    half: Half,
+    instructions: f64,
+}
+
+/// What of a turn counts.
+#[derive(Clone, Copy)]
+enum Half {
+    Allocates,
+    Frees,
+    Both,
+}
+
+/// To watch another operation, add a loop for it to `loops.c` and a row here. Blocks have 64 bytes.
+const BUDGETS: &[Budget] = &[
+    row("malloc of many", "batch", Half::Allocates, 14.0),
+    row("free of many", "batch", Half::Frees, 18.0),
+    row("malloc and free", "pair", Half::Both, 32.0),
+    row("calloc", "calloc", Half::Allocates, 34.0),
+    row("realloc that moves", "realloc", Half::Allocates, 170.0),
+    row("aligned_alloc", "aligned", Half::Allocates, 48.0),
+    row("free_sized", "sized", Half::Frees, 18.0),
+    row("free_aligned_sized", "aligned-sized", Half::Frees, 18.0),
+    row("mi_heap_malloc", "heap", Half::Allocates, 22.0),
+    row("remote free", "remote", Half::Frees, 62.0),
 ];
+
+const fn row(name: &'static str, turns_of: &'static str, half: Half, instructions: f64) -> Budget {
+    Budget { name, turns_of, half, instructions }
+}
 
 const SHORT: u64 = 20_000;
 const LONG: u64 = 60_000;
@@ -31,28 +56,36 @@ fn operations_stay_within_budget() {
         return;
     }
     let program = common::compile("loops.c", Link::Preload);
+    let mut profiles = HashMap::new();
     let mut over = Vec::new();
-    for (name, budget) in BUDGETS {
-        let short = instructions(&program, name, SHORT);
-        let long = instructions(&program, name, LONG);
-        let turn = per_turn(short, long);
-        println!("{name:8} {turn:8.3} of {budget}");
-        if turn > budget {
-            over.push(format!("{name}: {turn:.1} instructions, {budget} allowed"));
+    let caller = program.file_name().expect("programs have names").to_string_lossy().into_owned();
+    for Budget { name, turns_of, half, instructions } in BUDGETS {
+        let [short, long] = profiles
+            .entry(turns_of)
+            .or_insert_with(|| [SHORT, LONG].map(|turns| profile(&program, turns_of, turns)));
+        let cost_of = |frees: bool| {
+            let cost = callgrind::per_call(short, long, |call| {
+                let counts = if frees { call.frees() } else { call.allocates() };
+                counts && call.from == caller && call.into == "librimalloc.so"
+            });
+            cost.expect("the loop does what its row says")
+        };
+        let cost = match half {
+            Half::Allocates => cost_of(false),
+            Half::Frees => cost_of(true),
+            Half::Both => cost_of(false) + cost_of(true),
+        };
+        println!("{name:20} {cost:6.1} of {instructions}");
+        if cost > *instructions {
+            over.push(format!("{name}: {cost:.1} instructions, {instructions} allowed"));
         }
     }
     common::discard(&program);
     assert!(over.is_empty(), "{over:?}");
 }
 
-fn per_turn(short: u64, long: u64) -> f64 {
-    let spent = u32::try_from(long.saturating_sub(short)).expect("a turn takes few instructions");
-    let turns = u32::try_from(LONG - SHORT).expect("a small constant");
-    f64::from(spent) / f64::from(turns)
-}
-
-/// Runs a loop `turns` times under callgrind and counts what the library itself executed.
-fn instructions(program: &Path, name: &str, turns: u64) -> u64 {
+/// Runs a loop `turns` times under callgrind.
+fn profile(program: &Path, name: &str, turns: u64) -> Vec<Calls> {
     let out = program.with_extension(format!("{name}.{turns}.callgrind"));
     let mut valgrind = common::program(Path::new("valgrind"), Link::Preload);
     valgrind.args(["--tool=callgrind", "--quiet"]);
@@ -63,62 +96,15 @@ fn instructions(program: &Path, name: &str, turns: u64) -> u64 {
     common::run(&mut valgrind);
     let profile = fs::read_to_string(&out).expect("callgrind wrote its profile");
     fs::remove_file(&out).expect("the profile was just read");
-    self_cost(&profile, "librimalloc.so")
-}
-
-/// The sum of the self costs of all functions of one object in a profile (callgrind's format,
-/// chapter "Callgrind Format Specification" of the valgrind manual).
-///
-/// `ob=` lines set the object, by number after its first mention; a line `<position> <cost>` is a
-/// cost of that object, except right after `calls=`, where it is what the callee spent.
-fn self_cost(profile: &str, object: &str) -> u64 {
-    let mut names: HashMap<&str, bool> = HashMap::new();
-    let (mut ours, mut callee, mut sum) = (false, false, 0);
-    for line in profile.lines() {
-        if let Some(reference) = line.strip_prefix("ob=") {
-            ours = is_object(&mut names, reference, object);
-        } else if let Some(reference) = line.strip_prefix("cob=") {
-            is_object(&mut names, reference, object);
-        } else if line.starts_with("calls=") {
-            callee = true;
-        } else if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) {
-            let cost = line.split_whitespace().nth(1).and_then(|cost| cost.parse::<u64>().ok());
-            sum += if ours && !callee { cost.unwrap_or(0) } else { 0 };
-            callee = false;
-        }
-    }
-    sum
-}
-
-/// `(3) /path/to/object` names object 3, `(3)` refers to it.
-fn is_object<'a>(names: &mut HashMap<&'a str, bool>, reference: &'a str, object: &str) -> bool {
-    match reference.split_once(") ") {
-        Some((number, path)) => {
-            let ours = path.ends_with(object);
-            names.insert(number, ours);
-            ours
-        }
-        None => names.get(reference.trim_end_matches(')')).copied().unwrap_or(false),
-    }
-}
-
-#[test]
-fn profiles_are_read_by_object() {
-    let profile = "events: Ir\n\
-        ob=(1) /lib/librimalloc.so\nfl=(1) ???\nfn=(1) malloc\n0 5\n+1 2\n\
-        cob=(2) /bin/loops\ncfn=(2) main\ncalls=1 0\n0 100\n\
-        ob=(2)\nfn=(2)\n0 7\ncob=(1)\ncfn=(1)\ncalls=3 0\n* 9\n0 1\n\
-        ob=(1)\nfn=(1)\n-1 4\n* 3\n";
-    assert_eq!(self_cost(profile, "librimalloc.so"), 10 + 4);
-    assert_eq!(self_cost(profile, "loops"), 8);
+    callgrind::calls(&profile)
 }
 
 /// A loop that the driver does not have would count as free of cost.
 #[test]
 fn driver_knows_every_loop() {
     let program = common::compile("loops.c", Link::Preload);
-    for (name, _) in BUDGETS {
-        common::run(common::program(&program, Link::Preload).args([name, "10"]));
+    for Budget { turns_of, .. } in BUDGETS {
+        common::run(common::program(&program, Link::Preload).args([turns_of, "10"]));
     }
     let unknown = Command::new(&program).args(["nothing", "10"]).output();
     assert!(unknown.is_ok_and(|output| !output.status.success()));

@@ -8,6 +8,7 @@
 //! Nothing here allocates from the subject behind the model's back, so the program's own global allocator is to be a
 //! different one than the subject.
 
+pub mod callgrind;
 mod contract;
 mod op;
 mod pattern;

@@ -1,10 +1,13 @@
 // Loops of one operation each, for counting instructions: `loops <name> <turns>`.
+#include <pthread.h>
+
 #include "check.h"
 
-void free_sized(void* p, size_t size);
+enum { BATCH = 100, REMOTE = 1000 };
 
-// A reference that a preloaded program resolves at run time and the C library lacks.
+// References that a preloaded program resolves at run time and the C library lacks.
 static void (*sized)(void*, size_t);
+static void (*aligned_sized)(void*, size_t, size_t);
 static void* (*heap_new)(void);
 static void* (*heap_malloc)(void*, size_t);
 
@@ -39,13 +42,32 @@ static void heaps(long turns) {
   for (long i = 0; i < turns; i++) free(launder(heap_malloc(heap[i % HEAPS], 64)));
 }
 
+static void aligned_sizeds(long turns) {
+  for (long i = 0; i < turns; i++) aligned_sized(launder(aligned_alloc(64, 64)), 64, 64);
+}
+
 // Half the turns allocate before the other half frees: pages fill and empty.
 static void batches(long turns) {
-  enum { BATCH = 100 };
   void* p[BATCH];
   for (long i = 0; i < turns; i += BATCH) {
     for (int k = 0; k < BATCH; k++) p[k] = malloc(64);
     for (int k = 0; k < BATCH; k++) free(p[k]);
+  }
+}
+
+static void* free_all(void* blocks) {
+  for (int k = 0; k < REMOTE; k++) free(((void**)blocks)[k]);
+  return NULL;
+}
+
+// Every block is freed by another thread than the one that allocated it.
+static void remotes(long turns) {
+  void* p[REMOTE];
+  for (long i = 0; i < turns; i += REMOTE) {
+    for (int k = 0; k < REMOTE; k++) p[k] = malloc(64);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, free_all, p) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
   }
 }
 
@@ -54,13 +76,16 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(long);
-  } loops[] = {{"malloc", pairs},     {"calloc", callocs}, {"realloc", reallocs},
-               {"aligned", aligneds}, {"sized", sizeds},   {"batch", batches},
-               {"heap", heaps}};
+  } loops[] = {
+      {"pair", pairs},       {"batch", batches}, {"calloc", callocs},
+      {"realloc", reallocs}, {"sized", sizeds},  {"aligned-sized", aligned_sizeds},
+      {"aligned", aligneds}, {"remote", remotes}, {"heap", heaps},
+  };
   sized = (void (*)(void*, size_t))dlsym(RTLD_DEFAULT, "free_sized");
+  aligned_sized = (void (*)(void*, size_t, size_t))dlsym(RTLD_DEFAULT, "free_aligned_sized");
   heap_new = (void* (*)(void))dlsym(RTLD_DEFAULT, "mi_heap_new");
   heap_malloc = (void* (*)(void*, size_t))dlsym(RTLD_DEFAULT, "mi_heap_malloc");
-  if (sized == NULL || heap_new == NULL || heap_malloc == NULL) return 3;
+  if (sized == NULL || aligned_sized == NULL || heap_new == NULL || heap_malloc == NULL) return 3;
   for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
     if (strcmp(argv[1], loops[i].name) == 0) {
       loops[i].run(atol(argv[2]));
