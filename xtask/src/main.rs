@@ -2,7 +2,7 @@
 //!
 //! `ci` runs the others in order; each is callable alone by the same name.
 
-mod bars;
+mod bench;
 mod dist;
 mod source;
 mod steps;
@@ -32,6 +32,7 @@ const CHECKS: &[Verb] = &[
     Verb { name: "oom", help: "tests on an OS layer that fails on demand", step: steps::oom },
     Verb { name: "capi", help: "tests of the C library", step: steps::capi },
     Verb { name: "preload", help: "real programs on the library", step: steps::preload },
+    Verb { name: "smoke", help: "the bench runs, with hardly any work", step: bench::smoke },
 ];
 
 const OTHERS: &[Verb] = &[
@@ -39,7 +40,7 @@ const OTHERS: &[Verb] = &[
     Verb { name: "lib", help: "build the release library and the command", step: steps::lib },
     Verb { name: "demo", help: "build, then run a program with statistics", step: steps::demo },
     Verb { name: "dist", help: "build and install the C library", step: dist::run },
-    Verb { name: "bars", help: "time and memory beside another allocator", step: bars::run },
+    Verb { name: "bench", help: "time and memory beside other allocators", step: bench::bench },
 ];
 
 fn main() -> ExitCode {

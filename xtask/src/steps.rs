@@ -80,7 +80,7 @@ pub(crate) fn test() -> Result<(), String> {
 /// The C library and the command, whose documentation is the header and `--help`, have no pages:
 /// their names are the Rust face's.
 pub(crate) fn docs() -> Result<(), String> {
-    let packages = ["rimalloc-core", "rimalloc", "testkit", "xtask"];
+    let packages = ["rimalloc-core", "rimalloc", "testkit", "rimalloc-bench", "xtask"];
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     let mut command = cargo(&["doc", "--no-deps", "--document-private-items"]);
     run(command.args(packages).env("RUSTDOCFLAGS", "-Dwarnings"))

@@ -1,0 +1,151 @@
+//! `docs/benchmarks.md` and its charts, from records.
+
+mod bars;
+pub(crate) mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::allocators::OURS;
+use crate::charts::{self, BLUE, Bar, GREEN, GREY, RED};
+use crate::record::{self, Record};
+use crate::root;
+use crate::summary::Measure;
+
+/// Below this a difference is as likely the machine's as the allocator's.
+pub(crate) const NOISE: f64 = 1.05;
+
+const METHODOLOGY: &str = include_str!("../texts/methodology.md");
+const BIAS: &str = include_str!("../texts/bias.md");
+
+/// Writes the report from these records, or from all that the project keeps.
+pub(crate) fn write(paths: &[String]) -> Result<()> {
+    let paths: Vec<PathBuf> =
+        if paths.is_empty() { kept()? } else { paths.iter().map(PathBuf::from).collect() };
+    ensure!(!paths.is_empty(), "no record: `cargo xtask bench --record NAME` makes one");
+    let docs = root().join("docs");
+    let charts = docs.join("benchmarks");
+    fs::create_dir_all(&charts)?;
+    let mut records = Vec::new();
+    for path in &paths {
+        let name = path.file_stem().context("a record has a name")?.to_string_lossy().into_owned();
+        records.push((name, Record::read(path)?));
+    }
+    let mut text = head(&records);
+    for (name, record) in &records {
+        text += &section(name, record, &charts)?;
+    }
+    text += METHODOLOGY;
+    text += BIAS;
+    let page = docs.join("benchmarks.md");
+    fs::write(&page, text).with_context(|| page.display().to_string())?;
+    println!("wrote {}", page.canonicalize()?.display());
+    Ok(())
+}
+
+fn kept() -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(record::directory()).into_iter().flatten();
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    paths.sort();
+    Ok(paths)
+}
+
+fn head(records: &[(String, Record)]) -> String {
+    let names: Vec<String> = records.iter().map(|(name, _)| format!("`{name}`")).collect();
+    format!(
+        "# Benchmarks\n\n\
+         Written by `cargo xtask bench report` from the records {} in `crates/bench/record`; \
+         what is here is not edited by hand.\n\n\
+         ## Bars\n\n{}\n",
+        names.join(" and "),
+        bars::table(records).markdown(),
+    )
+}
+
+/// All about one record.
+fn section(name: &str, record: &Record, charts: &Path) -> Result<String> {
+    let chart = |kind: &str, svg: String| -> Result<String> {
+        let file = format!("{name}-{kind}.svg");
+        fs::write(charts.join(&file), svg)?;
+        Ok(format!("![{kind}](benchmarks/{file})\n\n"))
+    };
+    let mut text = format!("## Huge pages: {}\n\n{}\n\n", record.huge_pages, machine(record));
+    for measure in [Measure::Time, Measure::Memory] {
+        let kind = format!("{}-means", measure.file_name());
+        text += &chart(&kind, means_chart(record, measure))?;
+    }
+    text += &tables::means(record).markdown();
+    text += &format!(
+        "\nMultiples of {OURS}'s, geometric means over all cells that both finish; below 1 is better \
+         than {OURS}.\n\n"
+    );
+    for measure in [Measure::Time, Measure::Memory] {
+        let kind = format!("{}-cells", measure.file_name());
+        text += &chart(&kind, cells_chart(record, measure))?;
+    }
+    text += &tables::all(record);
+    Ok(text)
+}
+
+fn machine(record: &Record) -> String {
+    let machine = &record.machine;
+    let percent = match record.percent {
+        100 => String::new(),
+        percent => format!(" {percent} % of the usual work."),
+    };
+    format!(
+        "{}, {} cores, {} MiB, {}. The system's mode of huge pages is `{}`, that of the programs was \
+         `{}`. Medians of {} rounds.{percent}",
+        machine.processor,
+        machine.cores,
+        machine.memory,
+        machine.kernel,
+        machine.huge_pages,
+        record.huge_pages,
+        record.rounds,
+    )
+}
+
+/// Every allocator's mean as a multiple of ours, best first.
+fn means_chart(record: &Record, measure: Measure) -> String {
+    let mut bars: Vec<Bar> = record
+        .means(measure)
+        .into_iter()
+        .map(|(name, (value, _))| {
+            let colour = if name == OURS { BLUE } else { GREY };
+            Bar { name: name.into(), value, colour }
+        })
+        .collect();
+    bars.sort_by(|a, b| a.value.total_cmp(&b.value));
+    let title = format!(
+        "{} relative to {OURS}, geometric mean (huge pages: {})",
+        measure.title(),
+        record.huge_pages
+    );
+    charts::ratios(&title, &bars)
+}
+
+/// Ours in every cell as a multiple of the best peer's.
+fn cells_chart(record: &Record, measure: Measure) -> String {
+    let bars: Vec<Bar> = record
+        .counted()
+        .filter_map(|cell| {
+            let value = cell.ratio_to_best(measure)?;
+            let colour = match value {
+                value if value > bars::FACTOR_OF_BEST => RED,
+                value if value > NOISE => GREY,
+                _ => GREEN,
+            };
+            Some(Bar { name: cell.name.clone(), value, colour })
+        })
+        .collect();
+    let title = format!(
+        "{} of {OURS} relative to the best peer of each cell (huge pages: {})",
+        measure.title(),
+        record.huge_pages
+    );
+    charts::ratios(&title, &bars)
+}
