@@ -204,5 +204,12 @@ fn participants(record: &Record) -> String {
     for absence in &record.absent {
         text += &format!("Absent: {}: {}\n\n", absence.name, absence.why);
     }
+    for cell in &record.cells {
+        for results in &cell.results {
+            if let Some(failure) = &results.failure {
+                text += &format!("Failed: {} on {}: {failure}\n\n", cell.name, results.allocator);
+            }
+        }
+    }
     text
 }
