@@ -9,8 +9,9 @@
 #![allow(unsafe_code)]
 
 use crate::abandoned::{self, AbandonedMap};
-use crate::config::{ADOPT_PAGES_MAX, RECLAIM_TRIES};
+use crate::config::{RECLAIM_TRIES, SEGMENT_SIZE, SLICE_SIZE};
 use crate::heap::Heap;
+use crate::options::{self, Opt};
 use crate::page::{FLAGS, PageRef};
 use crate::size_class::HUGE_BIN;
 use crate::stats::Event;
@@ -45,16 +46,35 @@ fn withdraw(page: PageRef) {
 /// mostly happens when a block of an abandoned page is freed. The page has a live block.
 #[inline]
 pub fn take_back(theap: &Theap, page: PageRef) -> bool {
-    let was_ours =
-        core::ptr::eq(page.theap.get().cast::<Theap>(), theap) && theap.heap().is(Heap::of(&page));
-    if was_ours {
+    let taken =
+        was_of(theap, page) && theap.heap().is(Heap::of(&page)) && may_take_back(theap, page);
+    if taken {
         if page.published.get() {
             withdraw(page);
         }
         theap.events.count(Event::ReclaimOnFree, 1);
         theap.own(page, false);
     }
-    was_ours
+    taken
+}
+
+/// Whether `theap` was the last to own the page.
+#[inline]
+fn was_of(theap: &Theap, page: PageRef) -> bool {
+    core::ptr::eq(page.theap.get().cast::<Theap>(), theap)
+}
+
+/// Whether options let a theap adopt a page that was its own.
+#[inline]
+fn may_take_back(theap: &Theap, page: PageRef) -> bool {
+    options::get(Opt::PageReclaimOnFree) >= 0 && has_room(theap, page, Opt::PageMaxReclaim)
+}
+
+/// Whether a theap owns fewer pages like `page` than an option says; negative is no limit.
+#[inline]
+fn has_room(theap: &Theap, page: PageRef, limit: Opt) -> bool {
+    usize::try_from(options::get(limit))
+        .map_or(true, |limit| theap.queue(page.bin()).count() < limit)
 }
 
 /// Passes a page from a heap that is deleted to the main heap. The page was just taken off the old heap's
@@ -123,9 +143,15 @@ fn wants(theap: &Theap, page: PageRef) -> bool {
     if page.bin() == HUGE_BIN || !theap.heap().is(Heap::of(&page)) {
         return false;
     }
-    let owned = theap.queue(page.bin()).count();
-    let was_ours = core::ptr::eq(page.theap.get().cast::<Theap>(), theap);
-    was_ours || (1..ADOPT_PAGES_MAX).contains(&owned)
+    if options::is_enabled(Opt::AbandonedReclaimOnFree) {
+        return true;
+    }
+    if was_of(theap, page) {
+        return may_take_back(theap, page);
+    }
+    options::get(Opt::PageReclaimOnFree) > 0
+        && theap.queue(page.bin()).count() != 0
+        && has_room(theap, page, Opt::PageCrossThreadMaxReclaim)
 }
 
 /// Gives up the first page of `bin`, which is full. When blocks were freed into it meanwhile the theap keeps
@@ -153,6 +179,26 @@ pub fn give_up(theap: &Theap, page: PageRef) {
     if settle(page, None) {
         theap.events.count(Event::Abandon, 1);
     }
+}
+
+/// Most bytes that the pages of a theap may cover by the options; `None` when that is not limited.
+pub fn target() -> Option<usize> {
+    let segments = options::get_size(Opt::TargetSegmentsPerThread);
+    (segments != 0).then(|| segments.saturating_mul(SEGMENT_SIZE))
+}
+
+/// Gives up pages of a theap until those that it owns cover at most `target` bytes, and says how many they do.
+pub fn abandon_beyond(theap: &Theap, target: usize) -> usize {
+    let mut owned = 0;
+    theap.for_each_page(|page| {
+        let size = page.slice_count() * SLICE_SIZE;
+        if owned + size > target {
+            give_up(theap, page);
+        } else {
+            owned += size;
+        }
+    });
+    owned
 }
 
 /// Finds an abandoned page of `bin` with a free block and makes it the first page of the theap's queue.

@@ -1,7 +1,6 @@
 //! Giving memory back on request.
 
 use crate::abandon;
-use crate::config::SLICE_SIZE;
 use crate::deferred;
 use crate::heap::{HEAPS, Heap, SubProcess};
 use crate::heaps;
@@ -39,22 +38,14 @@ pub fn collect_theap(theap: &Theap, force: bool) {
 }
 
 /// Collects with force, then abandons pages of the calling thread until those that it owns cover at most
-/// `target` bytes.
+/// `target` bytes. A `target` of 0 stands for that of the option `target_segments_per_thread`, if it is set.
 pub fn reduce(target: usize) {
     collect(true);
     let Some(theap) = theap::current_or_none() else { return };
-    let mut owned = 0;
-    let mut keep = |theap: &Theap| {
-        theap.for_each_page(|page| {
-            owned += page.slice_count() * SLICE_SIZE;
-            if owned > target {
-                owned -= page.slice_count() * SLICE_SIZE;
-                abandon::give_up(theap, page);
-            }
-        });
-    };
-    keep(theap.root());
-    for_each_other(theap.root(), keep);
+    let target = if target == 0 { abandon::target().unwrap_or(0) } else { target };
+    let root = theap.root();
+    let mut owned = abandon::abandon_beyond(root, target);
+    for_each_other(root, |theap| owned += abandon::abandon_beyond(theap, target - owned));
 }
 
 /// Calls `f` with the thread's theaps of other heaps, none of which ends meanwhile.

@@ -72,8 +72,8 @@ pub const RETIRE_SWEEPS: u8 = 2;
 /// Slow-path calls between two sweeps of a theap over its retired pages.
 pub const SWEEP_CALLS: u64 = 16;
 
-/// Most pages of one bin that a theap may own and still adopt pages of other threads when it frees into them.
-pub const ADOPT_PAGES_MAX: usize = 4;
+/// Bytes that options count as a segment.
+pub const SEGMENT_SIZE: usize = 32 << 20;
 
 /// Abandoned pages that one search looks at before it takes fresh slices instead.
 pub const RECLAIM_TRIES: usize = 8;

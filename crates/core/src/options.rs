@@ -18,7 +18,7 @@ mod table;
 pub use table::{COUNT, Info, Kind, Opt};
 
 use crate::os;
-use crate::sync::plain::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::sync::plain::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 use parse::{Entry, Name};
 
 /// Who decided the value of an option.
@@ -114,6 +114,8 @@ impl Settings {
             Opt::GuardedMax => Opt::GuardedMin,
             _ => return,
         };
+        // Of two threads that set a bound each, one at least sees both.
+        fence(Ordering::SeqCst);
         let crossed = || self.get(Opt::GuardedMin) > self.get(Opt::GuardedMax);
         if crossed() {
             self.write(layer, other, value);
@@ -253,7 +255,10 @@ pub fn unknown_name(entry: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
+    use std::sync::Barrier;
+    use std::thread;
 
     fn loaded(entries: &[&str]) -> Settings {
         let settings = Settings::new();
@@ -394,6 +399,42 @@ mod tests {
         assert!(is_enabled(Opt::RetryOnOom));
         set_enabled(Opt::RetryOnOom, false);
         assert!(!is_enabled(Opt::RetryOnOom));
+    }
+
+    /// A reader sees nothing but what somebody has set, the strongest setting is never lost, and bounds that are set
+    /// against each other end in order.
+    #[test]
+    fn threads_set_options_at_the_same_time() {
+        for _ in 0..2000 {
+            let (settings, start) = (Settings::new(), Barrier::new(4));
+            thread::scope(|scope| {
+                let run = |work: &dyn Fn()| {
+                    start.wait();
+                    work();
+                };
+                let settings = &settings;
+                scope.spawn(move || {
+                    run(&|| {
+                        settings.set(Layer::Explicit, Opt::PurgeDelay, 7);
+                        settings.set(Layer::Explicit, Opt::GuardedMin, 500);
+                    })
+                });
+                scope.spawn(move || {
+                    run(&|| {
+                        settings.set(Layer::Explicit, Opt::GuardedMax, 100);
+                        settings.set(Layer::Default, Opt::PurgeDelay, 8);
+                    })
+                });
+                scope.spawn(move || run(&|| load_into(settings, &["MIMALLOC_PURGE_DELAY=9"])));
+                start.wait();
+                for _ in 0..100 {
+                    let seen = settings.get(Opt::PurgeDelay);
+                    assert!((7..=10).contains(&seen), "nobody has set {seen}");
+                }
+            });
+            assert_eq!(settings.get(Opt::PurgeDelay), 7);
+            assert!(settings.get(Opt::GuardedMin) <= settings.get(Opt::GuardedMax));
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Where the reservation is granted the map is flat: one pointer for each slice of the user address space,
 //! reserved without commit, so that only the parts that describe arenas ever become memory. Under a limit
-//! on address space or strict overcommit it has two levels with a static root, and leaves on demand.
+//! on address space, under strict overcommit, and where the option `max_vabits` says so it has two levels
+//! with a static root, and leaves on demand.
 //! [`lookup_fast`] serves the flat form only; in the other form, and before the map exists, it finds
 //! nothing and its caller comes back through [`lookup`].
 //!
@@ -14,6 +15,7 @@
 use core::ptr::{NonNull, null_mut};
 
 use crate::config::SLICE_SHIFT;
+use crate::options::{self, Opt};
 use crate::os;
 use crate::ptr::Record;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
@@ -43,7 +45,7 @@ pub fn init() {
     let entries = 1_usize << (os::address_bits() - SLICE_SHIFT);
     let bytes = entries * size_of::<Entry>();
     // A process that lives under a limit needs its address space for itself.
-    let granted = os::address_space_limit().is_none() && os::overcommits();
+    let granted = os::address_space_limit().is_none() && os::overcommits() && is_flat_wanted();
     let base = if granted { os::reserve(bytes, os::page_size(), true).ok() } else { None };
     let form = base.map_or(TWO_LEVELS, |base| base.cast::<Entry>().as_ptr());
     let decided = FLAT.compare_exchange(null_mut(), form, Ordering::AcqRel, Ordering::Acquire);
@@ -63,6 +65,11 @@ pub fn init() {
     if decided.err().unwrap_or(form) != TWO_LEVELS {
         FLAT_ENTRIES.store(entries, Ordering::Release);
     }
+}
+
+fn is_flat_wanted() -> bool {
+    let bits = options::get(Opt::MaxVabits);
+    bits <= 0 || bits >= i64::from(os::address_bits())
 }
 
 /// The record of the page at `addr`, if the flat form knows one. Two compares and two loads.

@@ -83,7 +83,7 @@ fn prefetch(theap: &Theap, bin: usize, page: PageRef) {
 #[inline]
 fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     let queue = theap.queue(bin);
-    let (mut found, mut looks) = (None, 0);
+    let (mut found, mut looks, mut kept) = (None, 0, 0);
     for _ in 0..SEARCH_MAX {
         let Some(page) = queue.first() else { break };
         looks += 1;
@@ -97,8 +97,14 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
         } else if page.has_free() {
             // Nobody has freed a block since the page was passed by: an untouched one has to do.
             break;
-        } else {
+        } else if !retains_full(queue.count()) {
             abandon::abandon_full(theap, bin);
+        } else if kept == queue.count() {
+            // All of them are full.
+            break;
+        } else {
+            kept += 1;
+            queue.rotate();
         }
     }
     theap.events.count(Event::Search, 1);
@@ -106,6 +112,11 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     theap.update_direct(bin);
     let usable = |page: &PageRef| hand_over(queue, *page) || extend(theap, bin, *page);
     found.or_else(|| queue.first().filter(usable))
+}
+
+/// Whether a theap that owns `count` pages of a bin keeps full ones among them.
+fn retains_full(count: usize) -> bool {
+    usize::try_from(options::get(Opt::PageFullRetain)).map_or(true, |most| count <= most)
 }
 
 /// Hands untouched blocks of a page to the fast path. Whether there were any.
@@ -138,6 +149,11 @@ fn chores(theap: &Theap, bin: usize) {
     let interval = options::get(Opt::GenericCollect).clamp(1, 1_000_000).unsigned_abs();
     if theap.calls().is_multiple_of(interval.next_multiple_of(crate::config::SWEEP_CALLS)) {
         theap.collect();
+    }
+    if let Some(target) = abandon::target()
+        && theap.owned_bytes() > target
+    {
+        abandon::abandon_beyond(theap, target);
     }
 }
 

@@ -30,6 +30,7 @@ pub use words::{
 pub mod plain {
     pub use core::sync::atomic::{
         AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        fence,
     };
 }
 

@@ -14,7 +14,9 @@ mod table;
 use core::cell::Cell;
 use core::ptr::{null, without_provenance};
 
-use crate::config::{DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SMALL_BLOCK_MAX, SWEEP_CALLS};
+use crate::config::{
+    DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SLICE_SIZE, SMALL_BLOCK_MAX, SWEEP_CALLS,
+};
 use crate::heap::Heap;
 use crate::page::look::Look;
 use crate::page::{EMPTY_PAGE, FLAGS, Page, PageRef};
@@ -315,6 +317,13 @@ impl Theap {
     #[inline]
     pub fn queue(&self, bin: usize) -> &PageQueue {
         &self.queues[bin]
+    }
+
+    /// Bytes that the theap's pages cover.
+    pub fn owned_bytes(&self) -> usize {
+        let slices =
+            |(bin, queue): (usize, &PageQueue)| queue.count() * size_class::page_slices(bin);
+        self.queues.iter().enumerate().map(slices).sum::<usize>() * SLICE_SIZE
     }
 
     /// Makes the direct table agree with the queue of `bin` (T2).

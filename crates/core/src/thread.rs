@@ -272,7 +272,11 @@ fn end_thread(after: *const Theap) {
         unlink(root);
     }
     give_storage(root);
-    subproc.arenas.purge_if_due();
+    if options::is_enabled(Opt::AbandonedPagePurge) {
+        subproc.arenas.purge(true);
+    } else {
+        subproc.arenas.purge_if_due();
+    }
     subproc.threads.fetch_sub(1, Ordering::Release);
     STATS.threads.decrease(1);
 }

@@ -67,7 +67,8 @@ table! {
     ShowStats = 1, "show_stats", Switch, 0, "", "switch", "Print the statistics table when the process exits.";
     Verbose = 2, "verbose", Number, 0, "", "level",
         "1: print options, start and exit, and all errors and warnings without limit; 2: trace messages too.";
-    EagerCommit = 3, "eager_commit", Switch, 1, "", "switch", "Commit whole segments at once.";
+    EagerCommit = 3, "eager_commit", Switch, 1, "", "none",
+        "Has no effect: there are no segments, and a page is committed when it is made.";
     ArenaEagerCommit = 4, "arena_eager_commit", Number, 2, "eager_region_commit", "0/1/2",
         "Commit arenas when they are reserved: 0 never, 1 always, 2 only where the system overcommits.";
     PurgeDecommits = 5, "purge_decommits", Switch, 1, "reset_decommits", "switch",
@@ -82,35 +83,36 @@ table! {
     DeprecatedSegmentCache = 10, "deprecated_segment_cache", Number, 0, "", "none", "Has no effect.";
     DeprecatedPageReset = 11, "deprecated_page_reset", Switch, 0, "", "none", "Has no effect.";
     AbandonedPagePurge = 12, "abandoned_page_purge", Switch, 0, "abandoned_page_reset", "switch",
-        "Purge the free memory of a thread's pages at once when the thread ends.";
+        "Purge all free memory at once whenever a thread ends.";
     DeprecatedSegmentReset = 13, "deprecated_segment_reset", Switch, 0, "", "none", "Has no effect.";
-    EagerCommitDelay = 14, "eager_commit_delay", Number, 1, "", "count",
-        "The first segments of a thread are committed piecewise; this says how many.";
+    EagerCommitDelay = 14, "eager_commit_delay", Number, 1, "", "none",
+        "Has no effect: there are no segments, and a page is committed when it is made.";
     PurgeDelay = 15, "purge_delay", Number, 10, "reset_delay", "ms",
         "Time after which free memory goes back to the system; 0 at once, -1 never.";
     UseNumaNodes = 16, "use_numa_nodes", Number, 0, "", "count", "Pretend that there are this many NUMA nodes; 0 detects them.";
     DisallowOsAlloc = 17, "disallow_os_alloc", Switch, 0, "limit_os_alloc", "switch",
         "Use only memory that was reserved beforehand.";
-    OsTag = 18, "os_tag", Number, 100, "", "tag", "Tag of our memory where the system can tag it (macOS).";
+    OsTag = 18, "os_tag", Number, 100, "", "none", "Has no effect here: only macOS can tag memory.";
     MaxErrors = 19, "max_errors", Number, 32, "", "count", "Stop printing errors after this many; negative never stops.";
     MaxWarnings = 20, "max_warnings", Number, 32, "", "count",
         "Stop printing warnings after this many; negative never stops.";
-    MaxSegmentReclaim = 21, "max_segment_reclaim", Number, 10, "", "percent",
-        "Share of the abandoned segments that one search may look at.";
+    MaxSegmentReclaim = 21, "max_segment_reclaim", Number, 10, "", "none",
+        "Has no effect: a search looks at a few abandoned pages, however many there are.";
     DestroyOnExit = 22, "destroy_on_exit", Number, 0, "", "0/1/2",
         "1: free all memory when the process exits; 2: do nothing at exit unless the program asks.";
     ArenaReserve = 23, "arena_reserve", KiB, ARENA_RESERVE, "", "KiB",
         "Size of the areas reserved on demand; 0 reserves none.";
     ArenaPurgeMult = 24, "arena_purge_mult", Number, 10, "", "factor",
         "The purge delay of arenas is purge_delay times this; 0 purges at once, negative never.";
-    PurgeExtendDelay = 25, "purge_extend_delay", Number, 1, "decommit_extend_delay", "ms",
-        "Further frees put a scheduled purge off by this much.";
+    PurgeExtendDelay = 25, "purge_extend_delay", Number, 1, "decommit_extend_delay", "none",
+        "Has no effect: memory waits for one to two purge delays after it became free.";
     AbandonedReclaimOnFree = 26, "abandoned_reclaim_on_free", Switch, 0, "", "switch",
-        "A thread that frees into an abandoned page adopts it.";
+        "A thread that frees into an abandoned page always adopts it, past the limits that others set.";
     DisallowArenaAlloc = 27, "disallow_arena_alloc", Switch, 0, "", "switch", "Take memory from the system, past the arenas.";
-    RetryOnOom = 28, "retry_on_oom", Number, 400, "", "ms", "Wait and retry when the system is out of memory (Windows).";
-    VisitAbandoned = 29, "visit_abandoned", Switch, 0, "", "switch",
-        "Keep track of abandoned blocks so that they can be visited; set before the first allocation.";
+    RetryOnOom = 28, "retry_on_oom", Number, 400, "", "none",
+        "Has no effect here: only Windows may have memory later that it has not now.";
+    VisitAbandoned = 29, "visit_abandoned", Switch, 0, "", "none",
+        "Has no effect: abandoned blocks can always be visited.";
     GuardedMin = 30, "guarded_min", Number, 0, "", "bytes", "Smallest block that may get a guard page.";
     GuardedMax = 31, "guarded_max", Number, 1 << 30, "", "bytes", "Largest block that may get a guard page.";
     GuardedPrecise = 32, "guarded_precise", Switch, 0, "", "switch",
@@ -119,26 +121,28 @@ table! {
         "Guard one of so many suitable blocks of a thread; 1 guards all, 0 none.";
     GuardedSampleSeed = 34, "guarded_sample_seed", Number, 0, "", "seed",
         "Where the sampling of guarded blocks starts; 0 is a random start.";
-    TargetSegmentsPerThread = 35, "target_segments_per_thread", Number, 0, "", "count",
-        "A thread that owns more segments abandons some; 0 is no limit.";
+    TargetSegmentsPerThread = 35, "target_segments_per_thread", Number, 0, "", "32 MiB",
+        "A thread whose pages cover more memory abandons some of them; 0 is no limit.";
     GenericCollect = 36, "generic_collect", Number, 10_000, "", "count",
-        "Collect once in so many slow-path allocations.";
+        "Collect once in so many slow-path allocations; 16 is the least.";
     AllowThp = 37, "allow_thp", Number, 1, "", "0/1/2",
         "Transparent huge pages: 0 forbids them for the process, 1 allows them, 2 also purges by 2 MiB.";
-    PageReclaimOnFree = 38, "page_reclaim_on_free", Number, 0, "", "-1/0/1",
-        "A free into an abandoned page: -1 never adopts it, 0 only into the heap it came from, 1 also across threads.";
-    PageFullRetain = 39, "page_full_retain", Number, 2, "", "count",
-        "Full small pages of a bin that a thread keeps before it abandons one; -1 keeps all.";
-    PageMaxCandidates = 40, "page_max_candidates", Number, 4, "", "count",
-        "Pages that are compared when the best one is sought.";
-    MaxVabits = 41, "max_vabits", Number, 0, "", "bits", "Width of the address space that the page map covers; 0 is automatic.";
-    PagemapCommit = 42, "pagemap_commit", Switch, 0, "", "switch", "Commit the whole page map at process start.";
-    PageCommitOnDemand = 43, "page_commit_on_demand", Number, 0, "", "0/1/2",
-        "1: commit large pages piecewise; 2: only where the system does not overcommit.";
+    PageReclaimOnFree = 38, "page_reclaim_on_free", Number, 1, "", "-1/0/1",
+        "A free into an abandoned page: -1 never adopts it, 0 only where it was owned before, 1 also elsewhere.";
+    PageFullRetain = 39, "page_full_retain", Number, 0, "", "count",
+        "Full pages of a bin that a thread keeps before it abandons one; -1 keeps all.";
+    PageMaxCandidates = 40, "page_max_candidates", Number, 4, "", "none",
+        "Has no effect: pages take turns, they are not compared.";
+    MaxVabits = 41, "max_vabits", Number, 0, "", "bits",
+        "If less than the width of addresses, the page map is not reserved at once but grows; 0 is automatic.";
+    PagemapCommit = 42, "pagemap_commit", Switch, 0, "", "none",
+        "Has no effect: the page map is accessible from the start, and becomes memory where it is used.";
+    PageCommitOnDemand = 43, "page_commit_on_demand", Number, 0, "", "none",
+        "Has no effect: a page of many blocks is committed as a whole, and is at most 512 KiB.";
     PageMaxReclaim = 44, "page_max_reclaim", Number, -1, "", "count",
-        "A heap that owns so many pages of a bin adopts none that came from it; negative is no limit.";
-    PageCrossThreadMaxReclaim = 45, "page_cross_thread_max_reclaim", Number, 32, "", "count",
-        "The same for pages that came from other threads.";
+        "A thread that owns so many pages of a bin adopts none that it owned before; negative is no limit.";
+    PageCrossThreadMaxReclaim = 45, "page_cross_thread_max_reclaim", Number, 4, "", "count",
+        "The same for pages that other threads owned before.";
     MinimalPurgeSize = 46, "minimal_purge_size", KiB, 0, "", "KiB", "Smallest range that is purged; 0 is an OS page.";
     ArenaMaxObjectSize = 47, "arena_max_object_size", KiB, 2 << 20, "", "KiB",
         "Larger blocks come directly from the system.";
@@ -242,8 +246,9 @@ mod tests {
         assert_eq!(default(Opt::GuardedMax), 1_073_741_824);
         assert_eq!(default(Opt::ArenaMaxObjectSize), 2_097_152);
         assert_eq!(default(Opt::PageMaxReclaim), -1);
-        assert_eq!(default(Opt::PageCrossThreadMaxReclaim), 32);
-        assert_eq!(default(Opt::PageFullRetain), 2);
+        assert_eq!(default(Opt::PageReclaimOnFree), 1);
+        assert_eq!(default(Opt::PageCrossThreadMaxReclaim), 4);
+        assert_eq!(default(Opt::PageFullRetain), 0);
         assert_eq!(default(Opt::PageMaxCandidates), 4);
         if usize::BITS == 64 {
             assert_eq!(default(Opt::ArenaReserve), 1_048_576);
