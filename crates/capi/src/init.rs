@@ -5,7 +5,7 @@
 //! what is better not done inside of an allocation.
 #![allow(unsafe_code)]
 
-use rimalloc_core::{report, thread};
+use rimalloc_core::{exit, report, thread};
 
 extern "C" fn start() {
     thread::process_init();
@@ -15,7 +15,8 @@ extern "C" fn start() {
 }
 
 extern "C" fn finish() {
-    thread::process_done();
+    // SAFETY: a program that asks for the end of its blocks is done with them when the library is unloaded.
+    unsafe { exit::at_exit(crate::USERS) };
 }
 
 // ELF gABI, "Initialization and Termination Functions": the loader calls each pointer of these

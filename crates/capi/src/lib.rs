@@ -30,6 +30,13 @@ mod program;
 #[cfg(feature = "override")]
 pub mod stdlib;
 
+/// Who has blocks of this library's.
+const USERS: rimalloc_core::exit::Users = if cfg!(feature = "override") {
+    rimalloc_core::exit::Users::System
+} else {
+    rimalloc_core::exit::Users::Program
+};
+
 // Test and bench profiles always unwind; std then brings the panic handler.
 #[cfg(panic = "abort")]
 mod rt;

@@ -188,6 +188,23 @@ fn well_formed_options_are_silent() {
     assert_eq!(common::stderr_of("nothing.c", Link::Preload, &variables), "");
 }
 
+#[test]
+fn live_blocks_serve_the_c_library_until_the_end() {
+    for link in Link::ALL {
+        let path = common::compile("exit_busy.c", link);
+        let file = path.with_extension("txt");
+        for value in ["0", "1", "2"] {
+            let mut program = common::program(&path, link);
+            let output = common::run(program.arg(&file).env("MIMALLOC_DESTROY_ON_EXIT", value));
+            assert_eq!(common::text(&output.stdout), "the program's and the handler's");
+            let written = std::fs::read_to_string(&file).expect("the program has written it");
+            assert_eq!(written, "the file's");
+        }
+        common::discard(&file);
+        common::discard(&path);
+    }
+}
+
 /// The loader sees the program's functions only if they are exported.
 #[test]
 fn a_program_keeps_the_malloc_it_defines() {

@@ -8,6 +8,7 @@
 use crate::abandon;
 use crate::os;
 use crate::page::{FLAGS, INTERIOR, PageRef};
+use crate::page_map;
 use crate::remote::Pushed;
 use crate::report;
 use crate::sync::Ordering;
@@ -80,7 +81,7 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
         Some(page) => page.usable_from(p.addr()),
         None => {
             if !p.is_null() {
-                report::invalid_pointer("mi_usable_size", p.addr());
+                report_unknown("mi_usable_size", p.addr());
             }
             0
         }
@@ -117,7 +118,14 @@ unsafe fn free_unknown(p: *mut u8) {
         // SAFETY: the caller's promise.
         Some(page) => unsafe { free_generic(p, page) },
         None if p.is_null() => {}
-        None => report::invalid_pointer("mi_free", p.addr()),
+        None => report_unknown("mi_free", p.addr()),
+    }
+}
+
+/// Reports an address that is no page's, unless it may be that of a block that ended with all others.
+pub(crate) fn report_unknown(function: &str, addr: usize) {
+    if !page_map::was_released() {
+        report::invalid_pointer(function, addr);
     }
 }
 

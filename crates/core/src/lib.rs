@@ -84,3 +84,5 @@ pub mod collect;
 pub mod visit;
 #[cfg(not(all(test, loom)))]
 pub mod arenas;
+#[cfg(not(all(test, loom)))]
+pub mod exit;

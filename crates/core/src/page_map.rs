@@ -9,7 +9,8 @@
 //!
 //! # Invariants
 //! P4: a page stays in the map from before its first block is seen until after its last is returned.
-//! `FLAT_ENTRIES` is nonzero only after `FLAT` points at that many entries, and neither changes after.
+//! `FLAT_ENTRIES` is nonzero only after `FLAT` points at that many entries, and neither changes after, until
+//! the map is released.
 #![allow(unsafe_code)]
 
 use core::ptr::{NonNull, null_mut};
@@ -18,7 +19,7 @@ use crate::config::SLICE_SHIFT;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::ptr::Record;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 type Entry = AtomicPtr<Record>;
 
@@ -38,6 +39,8 @@ static FLAT_ENTRIES: AtomicUsize = AtomicUsize::new(0);
 static FLAT: AtomicPtr<Entry> = AtomicPtr::new(null_mut());
 static ROOT: [AtomicPtr<Entry>; ROOT_ENTRIES] =
     [const { AtomicPtr::new(null_mut()) }; ROOT_ENTRIES];
+/// The map has been released: an address that it does not know may be that of a block that ended then.
+static RELEASED: AtomicBool = AtomicBool::new(false);
 
 /// Decides which form the map has: the flat one if the system grants it. Called before the first page is
 /// made, by any number of threads at once.
@@ -156,4 +159,37 @@ fn add_leaf(index: usize) -> Option<()> {
         let _ = unsafe { os::release(leaf, bytes) };
     }
     Some(())
+}
+
+/// Gives the memory of the map back. It has two levels from then on.
+///
+/// # Safety
+/// No page is in the map, and no other thread uses it.
+pub unsafe fn release() {
+    RELEASED.store(true, Ordering::Relaxed);
+    let entries = FLAT_ENTRIES.swap(0, Ordering::AcqRel);
+    // SAFETY: by the caller's promise nobody uses what is given back.
+    unsafe {
+        give_entries(&FLAT, TWO_LEVELS, entries);
+        for slot in &ROOT {
+            give_entries(slot, null_mut(), LEAF_ENTRIES);
+        }
+    }
+}
+
+/// Puts `instead` in place of the entries that `slot` leads to, if there are any, and gives their memory back.
+///
+/// # Safety
+/// `slot` leads to that many entries or to none, and nobody uses them.
+unsafe fn give_entries(slot: &AtomicPtr<Entry>, instead: *mut Entry, entries: usize) {
+    let base = slot.swap(instead, Ordering::AcqRel);
+    if let Some(base) = NonNull::new(base).filter(|_| base != TWO_LEVELS) {
+        // SAFETY: the range was reserved for these entries, and by the caller's promise nobody uses it.
+        let _ = unsafe { os::release(base.cast(), entries * size_of::<Entry>()) };
+    }
+}
+
+/// Whether the map has been released, and an address that it does not know may be that of a block that ended then.
+pub fn was_released() -> bool {
+    RELEASED.load(Ordering::Relaxed)
 }

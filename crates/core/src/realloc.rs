@@ -16,14 +16,13 @@ use crate::aligned;
 use crate::alloc::{self, bad_alignment, overflow};
 use crate::arena::Span;
 use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
-use crate::free::{free, is_in_heap_region, usable_size};
+use crate::free::{free, is_in_heap_region, report_unknown, usable_size};
 use crate::heap::Heap;
 use crate::os;
 use crate::page::{Page, PageRef};
 use crate::page_map;
 use crate::ptr;
 use crate::refill;
-use crate::report;
 use crate::size_class::{self, HUGE_BIN};
 use crate::source::Source;
 use crate::units::slices_for;
@@ -222,7 +221,7 @@ unsafe fn resize(
         return allocate(source, size, align, offset, zero);
     }
     let Some(page) = PageRef::of_addr(p.addr()) else {
-        report::invalid_pointer("mi_realloc", p.addr());
+        report_unknown("mi_realloc", p.addr());
         return null_mut();
     };
     let old = page.usable_from(p.addr());

@@ -8,12 +8,16 @@ use core::cell::Cell;
 use core::ptr::null;
 
 use crate::arena::meta;
-use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, Settings, SubProcess, for_each_heap};
+use crate::heap::{
+    HEAPS, Heap, MAIN_SUBPROC, Settings, SubProcess, for_each_heap, for_each_subproc,
+};
 use crate::heaps;
 use crate::page::PageRef;
+use crate::page_map;
 use crate::report;
 use crate::snapshot::Snapshot;
 use crate::sync::Ordering;
+use crate::theap::Theap;
 use crate::thread;
 
 /// Memory of ended sub-processes, under `HEAPS`: it stays memory of sub-processes.
@@ -63,20 +67,34 @@ pub unsafe fn end(subproc: &'static SubProcess) {
         report::warning(format_args!("a sub-process that has threads is not deleted"));
         return;
     }
-    for_each_heap(subproc, |heap| thread::end_late_theap(heap, crate::theap::Theap::reset));
+    // SAFETY: the caller's promise.
+    unsafe { end_blocks(subproc) };
     let _guard = HEAPS.lock();
     unlink(subproc);
-    let mut next = Some(subproc.main_heap());
-    while let Some(heap) = next {
-        // SAFETY: the list holds live heaps only.
-        next = unsafe { heap.next.get().as_ref() };
-        // SAFETY: the caller's promise.
-        unsafe { heaps::destroy_pages(heap) };
+    for_each_heap(subproc, |heap| {
         if !heap.is_main() {
             heap.counts.move_to(&subproc.ended, false);
             heaps::keep_memory(heap);
         }
-    }
+    });
+    let main = subproc.main_heap();
+    main.counts.move_to(&MAIN_SUBPROC.ended, false);
+    subproc.ended.move_to(&MAIN_SUBPROC.ended, false);
+    heaps::keep_memory(main);
+    // SAFETY: no page is left, and nobody will ask for one.
+    unsafe { subproc.arenas.release_all() };
+    subproc.next.set(SPARE.0.replace(subproc));
+}
+
+/// Ends all blocks of a sub-process. Its heaps are as new then.
+///
+/// # Safety
+/// Nobody uses a block of the sub-process any more, now or later, and no thread is using one of its heaps.
+unsafe fn end_blocks(subproc: &'static SubProcess) {
+    for_each_heap(subproc, |heap| thread::end_late_theap(heap, Theap::reset));
+    let _guard = HEAPS.lock();
+    // SAFETY: the caller's promise.
+    for_each_heap(subproc, |heap| unsafe { heaps::destroy_pages(heap) });
     let main = subproc.main_heap();
     for arena in subproc.arenas.iter() {
         arena.for_each_page(|index| {
@@ -86,12 +104,36 @@ pub unsafe fn end(subproc: &'static SubProcess) {
             true
         });
     }
-    main.counts.move_to(&MAIN_SUBPROC.ended, false);
-    subproc.ended.move_to(&MAIN_SUBPROC.ended, false);
-    heaps::keep_memory(main);
-    // SAFETY: no page is left, and nobody will ask for one.
-    unsafe { subproc.arenas.release_all() };
-    subproc.next.set(SPARE.0.replace(subproc));
+    subproc.forget_abandoned();
+}
+
+/// Ends all blocks of all sub-processes and gives their memory back. Heaps and sub-processes stay, and are as new.
+/// False, and nothing has changed, when there are threads that have allocated.
+///
+/// # Safety
+/// Nobody uses a block any more, now or later, and only the calling thread uses the library.
+pub(crate) unsafe fn end_all_blocks() -> bool {
+    let mut threads = 0;
+    for_each_subproc(|subproc| threads += subproc.threads.load(Ordering::Acquire));
+    if threads != 0 {
+        return false;
+    }
+    for_each_subproc(|subproc| {
+        // SAFETY: the caller's promise.
+        unsafe { end_blocks(subproc) };
+        // A heap may name an arena, and lie in it when that is exclusive.
+        let mut is_bound = subproc.arenas.iter().any(|arena| arena.traits().exclusive);
+        for_each_heap(subproc, |heap| is_bound |= heap.arena().is_some());
+        if is_bound {
+            subproc.arenas.purge(true);
+        } else {
+            // SAFETY: no page is left, no heap is bound to an arena, and nobody else could ask for one.
+            unsafe { subproc.arenas.release_all() };
+        }
+    });
+    // SAFETY: no page is left, and the caller is the only one who uses the map.
+    unsafe { page_map::release() };
+    true
 }
 
 /// Takes a sub-process off the list of all. The caller holds `HEAPS`.

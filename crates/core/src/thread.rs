@@ -19,7 +19,6 @@ use core::ptr::{NonNull, null};
 
 use crate::abandon;
 use crate::arena::{self, meta};
-use crate::census;
 use crate::deferred;
 use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_heap, for_each_subproc};
 use crate::options::{self, Opt};
@@ -27,7 +26,7 @@ use crate::os;
 use crate::page::PageRef;
 use crate::page_map;
 use crate::report;
-use crate::stats::{self, STATS, Usage};
+use crate::stats::{self, STATS};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
@@ -39,7 +38,6 @@ static STARTED: AtomicBool = AtomicBool::new(false);
 static FIRST: AtomicUsize = AtomicUsize::new(0);
 /// Threads other than `FIRST` have used the library.
 static SHARED: AtomicBool = AtomicBool::new(false);
-static ENDED: AtomicBool = AtomicBool::new(false);
 
 /// Makes the library ready, if it is not. Any thread, any number of times; never allocates.
 ///
@@ -67,16 +65,9 @@ pub fn process_init() {
     report::verbose(format_args!("process init: {:#x}", os::thread_id()));
 }
 
-/// Ends the library's part of the process: prints statistics where that is asked for. Allocation and free
-/// go on working. Once; later calls do nothing.
-pub fn process_done() {
-    if !STARTED.load(Ordering::Acquire) || ENDED.swap(true, Ordering::AcqRel) {
-        return;
-    }
-    if options::is_enabled(Opt::ShowStats) || options::is_enabled(Opt::Verbose) {
-        let _ = stats::print(&mut report::Sink::standard(), &census::of_process(), &Usage::now());
-    }
-    report::verbose(format_args!("process done: {:#x}", os::thread_id()));
+/// Whether the library was used at all.
+pub fn is_started() -> bool {
+    STARTED.load(Ordering::Acquire)
 }
 
 /// Gives the calling thread its theap now rather than with its first allocation.

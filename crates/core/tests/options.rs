@@ -5,7 +5,7 @@
 mod common;
 mod process;
 
-use common::resident;
+use common::{reserved, resident};
 use process::alone;
 use rimalloc_core::alloc::malloc;
 use rimalloc_core::collect::reduce;
@@ -242,13 +242,6 @@ fn a_busy_thread_collects_as_often_as_it_is_told_to() {
         be_busy();
         assert_eq!(owned_pages(SIZE), expected);
     });
-}
-
-/// Bytes of address space that the process has reserved.
-fn reserved() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    let pages: usize = statm.split(' ').next().and_then(|text| text.parse().ok()).expect("a count");
-    pages * rimalloc_core::os::page_size()
 }
 
 #[test]

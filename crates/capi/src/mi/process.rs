@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use core::ffi::{c_int, c_void};
-use rimalloc_core::{collect, config, free, thread};
+use rimalloc_core::{collect, config, exit, free, thread};
 
 /// `MI_MALLOC_VERSION` of the interface: 2.4.1.
 #[unsafe(no_mangle)]
@@ -33,10 +33,11 @@ pub extern "C" fn mi_process_init() {
     thread::process_init()
 }
 
-/// Ends the allocator: the exit report. Allocation goes on working.
+/// Ends the allocator: the exit report, and all blocks with the option `destroy_on_exit`. Allocation goes on working.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_process_done() {
-    thread::process_done()
+    // SAFETY: a program that asks for the end of its blocks is done with them when it calls this.
+    unsafe { exit::process_done(crate::USERS) }
 }
 
 /// Makes the calling thread's heap; idempotent, and done by its first allocation.

@@ -185,9 +185,16 @@ unsafe impl Subject for Rimalloc {
 
 /// Bytes of this process that are in memory, 0 where the system does not say.
 pub(crate) fn resident() -> usize {
+    statm(1)
+}
+
+/// Bytes of address space that this process has reserved, 0 where the system does not say.
+pub(crate) fn reserved() -> usize {
+    statm(0)
+}
+
+fn statm(field: usize) -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: usize = statm.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    // SAFETY: the call takes a number and touches no memory of ours.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    pages * usize::try_from(page).unwrap_or(0)
+    let pages: usize = statm.split(' ').nth(field).and_then(|text| text.parse().ok()).unwrap_or(0);
+    pages * rimalloc_core::os::page_size()
 }
