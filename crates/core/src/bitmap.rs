@@ -249,10 +249,32 @@ impl Bitmap {
         self.word(index).fetch_and(!bits, Ordering::AcqRel)
     }
 
+    /// The bits of word `index` that are clear.
+    pub fn clear_bits(&self, index: usize) -> usize {
+        !self.word(index).load(Ordering::Relaxed)
+    }
+
     /// Words in the map.
     pub fn words(self) -> usize {
         self.bits.div_ceil(WORD_BITS)
     }
+}
+
+/// The bits of a word that lie in groups of which all bits are set. A group is `size` bits from a multiple of that on,
+/// a power of two and at most a word.
+pub fn whole_groups(word: usize, size: usize) -> usize {
+    let (mut groups, mut width) = (word, 1);
+    while width < size {
+        groups &= groups >> width;
+        width *= 2;
+    }
+    // Now each first bit of a whole group is set, and others that do not count.
+    groups &= usize::MAX / (usize::MAX >> (WORD_BITS - size));
+    while width > 1 {
+        width /= 2;
+        groups |= groups << width;
+    }
+    groups
 }
 
 /// The runs of set bits of one word, as (first bit, length), lowest first.
@@ -283,6 +305,29 @@ mod tests {
     fn view(words: &[AtomicUsize], stride: usize, bits: usize) -> Bitmap {
         // SAFETY: the words outlive the view in each test and cover all its bits.
         unsafe { Bitmap::new(NonNull::from(&words[0]), stride, bits) }
+    }
+
+    #[test]
+    fn groups_are_whole_or_nothing() {
+        let mut word = 0x9e37_79b9_7f4a_7c15_u64 as usize;
+        for round in 0..2000 {
+            word = word.rotate_left(7).wrapping_mul(0x2545_f491_4f6c_dd1d_u64 as usize);
+            // From sparse to dense.
+            let bits =
+                (0..round % 8).fold(word, |bits, shift| bits | word.rotate_left(shift * 9 + 1));
+            for size in (0..=WORD_BITS.ilog2()).map(|shift| 1 << shift) {
+                let group = usize::MAX >> (WORD_BITS - size);
+                let expected = (0..WORD_BITS)
+                    .step_by(size)
+                    .map(|at| group << at)
+                    .filter(|mask| bits & mask == *mask)
+                    .sum::<usize>();
+                assert_eq!(whole_groups(bits, size), expected, "{bits:#x} in groups of {size}");
+            }
+        }
+        for size in [1, 8, WORD_BITS] {
+            assert_eq!((whole_groups(0, size), whole_groups(usize::MAX, size)), (0, usize::MAX));
+        }
     }
 
     #[test]

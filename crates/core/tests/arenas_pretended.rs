@@ -293,6 +293,66 @@ fn a_scheduled_purge_is_not_forgotten() {
     });
 }
 
+/// Runs what is due: the first pass ages what waits, the second one purges it.
+fn pass_twice() {
+    for _ in 0..2 {
+        machine::advance_clock(LONG_MS + 1);
+        collect(false);
+    }
+}
+
+fn purges_in_units(unit: usize) {
+    const BLOCK: usize = 2;
+    let reserved = arenas::reserve(64 * MIB, false, false, true);
+    let (arena, heap) = (arena(reserved.id), bound_to(reserved.id));
+    let kept = || count(arena, SliceState::ToBePurged) + count(arena, SliceState::Committed);
+    let place = |p: &*mut u8| (p.addr() - arena.base().addr().get()) / SLICE;
+    let blocks: Vec<_> = (0..100).map(|_| malloc(heap, BLOCK * SLICE)).collect();
+    assert!(blocks.iter().all(|p| !p.is_null()));
+    // Two blocks have a unit of four slices; of each unit one is free.
+    let (first, second): (Vec<_>, Vec<_>) =
+        blocks.iter().copied().partition(|p| place(p) % (2 * BLOCK) < BLOCK);
+    let slices = first.len() * BLOCK;
+    first.into_iter().for_each(end);
+    pass_twice();
+    let expected = if unit > BLOCK { slices } else { 0 };
+    assert_eq!(kept(), expected, "only whole units go back");
+    // All of the memory of a unit goes back at once, when it has become free and some time has passed.
+    let (begin, last) = (place(&blocks[0]), place(&blocks[99]) + BLOCK);
+    second.into_iter().for_each(end);
+    pass_twice();
+    // Next to the first block is the arena's header, beyond the last one nothing was ever used.
+    let expected = begin.next_multiple_of(unit) - begin;
+    assert_eq!(kept(), expected, "in units of {unit} slices, from {begin} to {last}");
+    collect(true);
+    assert_eq!(kept(), 0, "all memory goes back when that is asked for");
+}
+
+#[test]
+fn free_memory_goes_back_in_units_of_the_size_that_is_asked_for() {
+    const NAME: &str = "free_memory_goes_back_in_units_of_the_size_that_is_asked_for";
+    const UNIT: &str = "RIMALLOC_TEST_UNIT";
+    let huge = ("MIMALLOC_ALLOW_THP", "2");
+    let size = |size| ("MIMALLOC_MINIMAL_PURGE_SIZE", size);
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[], "1"),
+        (&[size("5K")], "1"),
+        (&[size("129K")], "4"),
+        (&[size("1M")], "16"),
+        (&[size("100M")], "64"),
+        (&[huge], "32"),
+    ];
+    if let Ok(unit) = std::env::var(UNIT) {
+        return alone(NAME, &[], || purges_in_units(unit.parse().expect("a number")));
+    }
+    for (variables, unit) in cases {
+        for delay in ["0", "10000"] {
+            let more = [(UNIT, unit), ("MIMALLOC_PURGE_DELAY", delay)];
+            alone(NAME, &[variables, &more].concat(), || {});
+        }
+    }
+}
+
 #[test]
 fn a_commit_that_fails_is_as_if_it_had_not_been_tried() {
     const NAME: &str = "a_commit_that_fails_is_as_if_it_had_not_been_tried";

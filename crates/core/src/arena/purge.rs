@@ -3,14 +3,18 @@
 //! A slice that is given back is marked in `purge`. A pass moves those marks to `aged`, and purges what an
 //! earlier pass has aged: free memory waits at least one delay and at most two, and memory that is reused
 //! in between is never purged. State is kept with the arena, so any thread's pass serves all threads.
+//!
+//! Options can ask for larger units than slices: then a slice stays aged until all of its unit is free.
 #![allow(unsafe_code)]
 
 use crate::arena::{Arena, Arenas};
-use crate::bitmap::{WORD_BITS, runs};
+use crate::bitmap::{WORD_BITS, runs, whole_groups};
+use crate::config::{ARENA_ALIGN, SLICE_SIZE};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::stats::STATS;
 use crate::sync::{Ordering, fence};
+use crate::units::slices_for;
 
 /// Milliseconds that free slices keep their memory; `None` when they keep it for good.
 fn delay_ms() -> Option<u64> {
@@ -18,15 +22,23 @@ fn delay_ms() -> Option<u64> {
     u64::try_from(delay.saturating_mul(options::get(Opt::ArenaPurgeMult))).ok()
 }
 
+/// Slices that go back together or not at all: a power of two, at most a word of bits.
+fn unit_slices() -> usize {
+    let least = if options::get(Opt::AllowThp) >= 2 { ARENA_ALIGN } else { SLICE_SIZE };
+    let size = options::get_size(Opt::MinimalPurgeSize).clamp(least, WORD_BITS * SLICE_SIZE);
+    slices_for(size).next_power_of_two()
+}
+
 impl Arena {
     /// Gives back a run of slices, whose memory is purged after the delay.
     pub(super) fn give(&self, index: usize, count: usize) {
         let delay = self.delay_ms();
-        if delay == Some(0) {
+        let at_once = delay == Some(0) && unit_slices() == 1;
+        if at_once {
             self.owner().without_purges(|| self.purge_run(index, count));
         }
         self.release(index, count);
-        if let Some(delay @ 1..) = delay {
+        if let Some(delay) = delay.filter(|_| !at_once) {
             self.mark(index, count, delay);
         }
     }
@@ -72,9 +84,11 @@ impl Arena {
         }
     }
 
-    /// Purges the aged slices (all scheduled ones when `force`) and ages the others. Whether any are left.
+    /// Purges the aged slices in whole units (all scheduled ones when `force`) and ages the others. Whether any
+    /// were aged now.
     fn purge_pass(&self, force: bool) -> bool {
         let (purge, aged) = (self.map(|chunk| &chunk.purge), self.map(|chunk| &chunk.aged));
+        let unit = if force { 1 } else { unit_slices() };
         let mut left = false;
         for word in 0..purge.words() {
             let mut due = aged.take_word(word);
@@ -84,6 +98,13 @@ impl Arena {
             } else if young != 0 {
                 aged.or_word(word, young);
                 left = true;
+            }
+            if due != 0 && unit > 1 {
+                let free = self.claimed().clear_bits(word);
+                let whole = whole_groups(free, unit);
+                // Their marks wait for others to become free, and for a pass that those bring about.
+                aged.or_word(word, due & free & !whole);
+                due &= whole;
             }
             if due != 0 {
                 self.purge_word(word, due);

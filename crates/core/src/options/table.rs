@@ -143,7 +143,8 @@ table! {
         "A thread that owns so many pages of a bin adopts none that it owned before; negative is no limit.";
     PageCrossThreadMaxReclaim = 45, "page_cross_thread_max_reclaim", Number, 4, "", "count",
         "The same for pages that other threads owned before.";
-    MinimalPurgeSize = 46, "minimal_purge_size", KiB, 0, "", "KiB", "Smallest range that is purged; 0 is an OS page.";
+    MinimalPurgeSize = 46, "minimal_purge_size", KiB, 0, "", "KiB",
+        "Free memory goes back in units of this size, rounded up to a power of two from 64 KiB to 4 MiB.";
     ArenaMaxObjectSize = 47, "arena_max_object_size", KiB, 2 << 20, "", "KiB",
         "Larger blocks come directly from the system.";
     ArenaIsNumaLocal = 48, "arena_is_numa_local", Switch, 0, "", "switch",
@@ -214,7 +215,8 @@ impl Opt {
 mod tests {
     extern crate std;
     use super::*;
-    use std::{format, string::String, vec::Vec};
+    use std::path::Path;
+    use std::{format, fs, string::String, vec::Vec};
 
     #[test]
     fn numbers_are_those_of_the_2x_interface() {
@@ -316,10 +318,41 @@ mod tests {
         );
     }
 
+    /// The code of the engine, without its tests and this module.
+    fn code_below(directory: &Path) -> String {
+        let mut code = String::new();
+        for entry in fs::read_dir(directory).expect("the sources are readable") {
+            let path = entry.expect("the sources are readable").path();
+            if path.is_dir() {
+                code += &code_below(&path);
+            } else if !["table.rs", "tests.rs"].iter().any(|name| path.ends_with(name)) {
+                let text = fs::read_to_string(&path).expect("the sources are readable");
+                code += text.split("#[cfg(test)]\nmod tests {").next().unwrap_or("");
+            }
+        }
+        code
+    }
+
+    #[test]
+    fn help_says_which_options_have_no_effect() {
+        let code = code_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric();
+        let named: Vec<&str> = code
+            .split("Opt::")
+            .filter_map(|rest| rest.split(|letter| !is_letter(letter)).next())
+            .collect();
+        // Those of guarded blocks go together.
+        for opt in Opt::ALL.into_iter().filter(|opt| !opt.name().starts_with("guarded_")) {
+            let is_read = named.contains(&format!("{opt:?}").as_str());
+            let help = opt.info().help;
+            assert_ne!(is_read, help.starts_with("Has no effect"), "{opt:?}: {help}");
+        }
+    }
+
     #[test]
     fn the_page_on_options_lists_every_row() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/options.md");
-        let page = std::fs::read_to_string(path).expect("docs/options.md is readable");
+        let page = fs::read_to_string(path).expect("docs/options.md is readable");
         let mut missing = String::new();
         for opt in Opt::ALL {
             let info = opt.info();
