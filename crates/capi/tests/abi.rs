@@ -189,6 +189,17 @@ fn well_formed_options_are_silent() {
 }
 
 #[test]
+fn a_program_can_reserve_the_end_of_the_library_to_itself() {
+    let prints = |name, link, value| {
+        let variables = [("MIMALLOC_SHOW_STATS", "1"), ("MIMALLOC_DESTROY_ON_EXIT", value)];
+        !common::stderr_of(name, link, &variables).is_empty()
+    };
+    assert!(prints("nothing.c", Link::Preload, "1"));
+    assert!(!prints("nothing.c", Link::Preload, "2"));
+    assert!(prints("mi_process_done.c", Link::Shared, "2"));
+}
+
+#[test]
 fn live_blocks_serve_the_c_library_until_the_end() {
     for link in Link::ALL {
         let path = common::compile("exit_busy.c", link);
