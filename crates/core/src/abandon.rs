@@ -43,11 +43,14 @@ fn withdraw(page: PageRef) {
 }
 
 /// Gives a page that the caller has claimed back to `theap`, if that abandoned it when it was full: what
-/// mostly happens when a block of an abandoned page is freed. The page has a live block.
+/// mostly happens when a block of an abandoned page is freed. The page has a live block. False also where options
+/// may forbid it: [`settle`] looks at them.
 #[inline]
 pub fn take_back(theap: &Theap, page: PageRef) -> bool {
-    let taken =
-        was_of(theap, page) && theap.heap().is(Heap::of(&page)) && may_take_back(theap, page);
+    let taken = was_of(theap, page)
+        && theap.heap().is(Heap::of(&page))
+        && !options::may_be_set(Opt::PageReclaimOnFree)
+        && !options::may_be_set(Opt::PageMaxReclaim);
     if taken {
         if page.published.get() {
             withdraw(page);
@@ -65,13 +68,11 @@ fn was_of(theap: &Theap, page: PageRef) -> bool {
 }
 
 /// Whether options let a theap adopt a page that was its own.
-#[inline]
 fn may_take_back(theap: &Theap, page: PageRef) -> bool {
     options::get(Opt::PageReclaimOnFree) >= 0 && has_room(theap, page, Opt::PageMaxReclaim)
 }
 
 /// Whether a theap owns fewer pages like `page` than an option says; negative is no limit.
-#[inline]
 fn has_room(theap: &Theap, page: PageRef, limit: Opt) -> bool {
     usize::try_from(options::get(limit))
         .map_or(true, |limit| theap.queue(page.bin()).count() < limit)
@@ -156,7 +157,7 @@ fn wants(theap: &Theap, page: PageRef) -> bool {
 
 /// Gives up the first page of `bin`, which is full. When blocks were freed into it meanwhile the theap keeps
 /// it, at the end of its queue. The direct table is the caller's to update.
-#[inline]
+#[inline(always)]
 pub fn abandon_full(theap: &Theap, bin: usize) {
     let Some(page) = theap.disown_first(bin) else { return };
     if page.remote.disown() {

@@ -1,7 +1,7 @@
 //! Runtime options: a static table, values that any thread may read and set, and the environment that fills them.
 //!
 //! Owns the values. Called by every module below that has a choice to make, and by the faces. An option is never
-//! read on a fast path.
+//! read on a fast path; on others one that nobody has set costs a compare, and its value is a constant.
 //!
 //! # Invariants
 //!
@@ -55,9 +55,12 @@ enum Layer {
 
 const LAYERS: usize = 3;
 
+/// Bit beside those of the layers: the environment has been read.
+const LOADED: u8 = 1 << LAYERS;
+
 /// The values of all options. One that nobody sets takes no initialised memory: its value is the table's.
 struct Settings {
-    /// The layers that were written, as bits.
+    /// For each option the layers that were written, as bits, and [`LOADED`].
     written: [AtomicU8; COUNT],
     /// The bits of signed numbers.
     values: [[AtomicU64; LAYERS]; COUNT],
@@ -81,8 +84,15 @@ impl Settings {
         }
     }
 
+    /// Whether the environment has been read, and nobody has set the option.
+    #[inline]
+    fn is_default(&self, opt: Opt) -> bool {
+        self.written[opt.index()].load(Ordering::Relaxed) == LOADED
+    }
+
     fn source(&self, opt: Opt) -> Source {
-        match self.written[opt.index()].load(Ordering::Acquire).checked_ilog2() {
+        let layers = self.written[opt.index()].load(Ordering::Acquire) & !LOADED;
+        match layers.checked_ilog2() {
             None => Source::Table,
             Some(0) => Source::Default,
             Some(1) => Source::Environment,
@@ -146,6 +156,7 @@ impl Settings {
         }
         for opt in Opt::ALL {
             self.take(opt, names[opt.index()], values[opt.index()]);
+            self.written[opt.index()].fetch_or(LOADED, Ordering::Release);
         }
         self.loaded.store(true, Ordering::Release);
     }
@@ -174,12 +185,28 @@ pub fn load() {
 }
 
 /// The value of an option; sizes are in KiB.
+#[inline]
 pub fn get(opt: Opt) -> i64 {
+    if may_be_set(opt) { get_set(opt) } else { table::DEFAULTS[opt.index()] }
+}
+
+/// False when an option has the default of the table, for callers to whom that is all they have to know. True also
+/// before the environment has been read.
+#[inline]
+pub fn may_be_set(opt: Opt) -> bool {
+    !SETTINGS.is_default(opt)
+}
+
+/// The value of an option that somebody has set, or that the environment may set.
+#[cold]
+#[inline(never)]
+fn get_set(opt: Opt) -> i64 {
     load();
     SETTINGS.get(opt)
 }
 
 /// The value of an option, moved into `min..=max`.
+#[inline]
 pub fn get_clamp(opt: Opt, min: i64, max: i64) -> i64 {
     let value = get(opt);
     if value < min {
@@ -193,13 +220,19 @@ pub fn get_clamp(opt: Opt, min: i64, max: i64) -> i64 {
 
 /// The value of an option as a size: options in KiB answer in bytes, negative values are none, and what does not fit
 /// is the largest size.
+#[inline]
 pub fn get_size(opt: Opt) -> usize {
-    let value = get(opt).max(0);
-    let size = usize::try_from(value).unwrap_or(usize::MAX);
+    as_size(opt, get(opt))
+}
+
+#[inline]
+fn as_size(opt: Opt, value: i64) -> usize {
+    let size = usize::try_from(value.max(0)).unwrap_or(usize::MAX);
     if table::KINDS[opt.index()] == Kind::KiB { size.saturating_mul(1024) } else { size }
 }
 
 /// Whether an option is not zero.
+#[inline]
 pub fn is_enabled(opt: Opt) -> bool {
     get(opt) != 0
 }
@@ -279,6 +312,12 @@ mod tests {
         for opt in Opt::ALL {
             assert_eq!(settings.get(opt), opt.info().default);
             assert_eq!(settings.source(opt), Source::Table);
+            assert!(settings.is_default(opt) && !Settings::new().is_default(opt));
+        }
+        for layer in [Layer::Default, Layer::Environment, Layer::Explicit] {
+            let settings = loaded(&[]);
+            settings.set(layer, Opt::OsTag, 100);
+            assert!(!settings.is_default(Opt::OsTag) && settings.is_default(Opt::Verbose));
         }
     }
 
@@ -381,13 +420,10 @@ mod tests {
 
     #[test]
     fn sizes_are_bytes_and_saturate() {
-        // The process-wide values are shared by all tests: only this one and no other may set these options.
-        set(Opt::MinimalPurgeSize, 4);
-        assert_eq!(get_size(Opt::MinimalPurgeSize), 4096);
-        set(Opt::MinimalPurgeSize, i64::MAX);
-        assert_eq!(get_size(Opt::MinimalPurgeSize), usize::MAX);
-        set(Opt::MinimalPurgeSize, -3);
-        assert_eq!(get_size(Opt::MinimalPurgeSize), 0);
+        assert_eq!(as_size(Opt::MinimalPurgeSize, 4), 4096);
+        assert_eq!(as_size(Opt::MinimalPurgeSize, i64::MAX), usize::MAX);
+        assert_eq!(as_size(Opt::MinimalPurgeSize, -3), 0);
+        // The process-wide values are shared by all tests: only this one sets this option, which has no effect.
         set(Opt::RetryOnOom, 7);
         assert_eq!(get_size(Opt::RetryOnOom), 7);
         assert_eq!(get_clamp(Opt::RetryOnOom, 10, 20), 10);
@@ -428,11 +464,13 @@ mod tests {
                 scope.spawn(move || run(&|| load_into(settings, &["MIMALLOC_PURGE_DELAY=9"])));
                 start.wait();
                 for _ in 0..100 {
-                    let seen = settings.get(Opt::PurgeDelay);
+                    let is_default = settings.is_default(Opt::PurgeDelay);
+                    let seen = if is_default { 10 } else { settings.get(Opt::PurgeDelay) };
                     assert!((7..=10).contains(&seen), "nobody has set {seen}");
                 }
             });
             assert_eq!(settings.get(Opt::PurgeDelay), 7);
+            assert!(!settings.is_default(Opt::PurgeDelay) && settings.is_default(Opt::OsTag));
             assert!(settings.get(Opt::GuardedMin) <= settings.get(Opt::GuardedMax));
         }
     }

@@ -47,7 +47,12 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
 /// Makes the first page of `bin`'s queue one with a list handed to the fast path.
 #[inline(never)]
 fn refill(theap: &Theap, bin: usize) -> Option<PageRef> {
-    if let Some(page) = search(theap, bin) {
+    let found = if options::may_be_set(Opt::PageFullRetain) {
+        search_keeping(theap, bin)
+    } else {
+        search(theap, bin, 0)
+    };
+    if let Some(page) = found {
         prefetch(theap, bin, page);
         return Some(page);
     }
@@ -79,11 +84,11 @@ fn prefetch(theap: &Theap, bin: usize, page: PageRef) {
 
 /// Looks for free blocks among the pages that the theap owns: freed ones in any page first, untouched ones
 /// after. A page with nothing to give is passed by once, which gives frees the time to reach it; found so
-/// again, it is abandoned when it is full.
-#[inline]
-fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
+/// again, it is abandoned when it is full, unless the theap owns at most `keep` pages of the bin.
+#[inline(always)]
+fn search(theap: &Theap, bin: usize, keep: usize) -> Option<PageRef> {
     let queue = theap.queue(bin);
-    let (mut found, mut looks, mut kept) = (None, 0, 0);
+    let (mut found, mut looks) = (None, 0);
     for _ in 0..SEARCH_MAX {
         let Some(page) = queue.first() else { break };
         looks += 1;
@@ -97,14 +102,10 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
         } else if page.has_free() {
             // Nobody has freed a block since the page was passed by: an untouched one has to do.
             break;
-        } else if !retains_full(queue.count()) {
-            abandon::abandon_full(theap, bin);
-        } else if kept == queue.count() {
-            // All of them are full.
-            break;
-        } else {
-            kept += 1;
+        } else if keep != 0 && queue.count() <= keep {
             queue.rotate();
+        } else {
+            abandon::abandon_full(theap, bin);
         }
     }
     theap.events.count(Event::Search, 1);
@@ -114,9 +115,13 @@ fn search(theap: &Theap, bin: usize) -> Option<PageRef> {
     found.or_else(|| queue.first().filter(usable))
 }
 
-/// Whether a theap that owns `count` pages of a bin keeps full ones among them.
-fn retains_full(count: usize) -> bool {
-    usize::try_from(options::get(Opt::PageFullRetain)).map_or(true, |most| count <= most)
+/// [`search`] as an option has it.
+#[cold]
+#[inline(never)]
+fn search_keeping(theap: &Theap, bin: usize) -> Option<PageRef> {
+    // A negative number keeps all.
+    let keep = usize::try_from(options::get(Opt::PageFullRetain)).unwrap_or(usize::MAX);
+    search(theap, bin, keep)
 }
 
 /// Hands untouched blocks of a page to the fast path. Whether there were any.
