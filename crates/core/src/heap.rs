@@ -123,6 +123,8 @@ pub struct Heap {
     numa_node: AtomicU32,
     /// What threads find their theap of the heap by. Belongs to the memory: the next heap there has it too.
     number: u32,
+    /// How many owners the heap has, where a face counts them.
+    pub owners: AtomicUsize,
     /// First of the theaps through which threads use the heap, under [`HEAPS`].
     pub theaps: Cell<*const ()>,
     /// The theap of threads whose exit hook has run, under the lock of `thread`.
@@ -178,6 +180,7 @@ impl Heap {
             ended: AtomicBool::new(false),
             numa_node: AtomicU32::new(0),
             number,
+            owners: AtomicUsize::new(0),
             theaps: Cell::new(null()),
             late: Cell::new(null()),
             next: Cell::new(null()),

@@ -64,6 +64,8 @@ struct Settings {
     written: [AtomicU8; COUNT],
     /// The bits of signed numbers.
     values: [[AtomicU64; LAYERS]; COUNT],
+    /// Layers that do not count, as bits.
+    ignored: AtomicU8,
     loaded: AtomicBool,
     invalid: AtomicU64,
     legacy: AtomicU64,
@@ -77,6 +79,7 @@ impl Settings {
         Self {
             written: [const { AtomicU8::new(0) }; COUNT],
             values: [const { [const { AtomicU64::new(0) }; LAYERS] }; COUNT],
+            ignored: AtomicU8::new(0),
             loaded: AtomicBool::new(false),
             invalid: AtomicU64::new(0),
             legacy: AtomicU64::new(0),
@@ -91,13 +94,17 @@ impl Settings {
     }
 
     fn source(&self, opt: Opt) -> Source {
-        let layers = self.written[opt.index()].load(Ordering::Acquire) & !LOADED;
-        match layers.checked_ilog2() {
+        let written = self.written[opt.index()].load(Ordering::Acquire) & !LOADED;
+        match (written & !self.ignored.load(Ordering::Relaxed)).checked_ilog2() {
             None => Source::Table,
             Some(0) => Source::Default,
             Some(1) => Source::Environment,
             Some(_) => Source::Explicit,
         }
+    }
+
+    fn ignore(&self, layer: Layer) {
+        self.ignored.fetch_or(1 << layer as u8, Ordering::Relaxed);
     }
 
     fn get(&self, opt: Opt) -> i64 {
@@ -184,6 +191,11 @@ pub fn load() {
     }
 }
 
+/// Makes the environment count for nothing, whether it has been read or not.
+pub fn ignore_environment() {
+    SETTINGS.ignore(Layer::Environment);
+}
+
 /// The value of an option; sizes are in KiB.
 #[inline]
 pub fn get(opt: Opt) -> i64 {
@@ -268,8 +280,11 @@ pub fn from_index(number: i32) -> Option<Opt> {
     Opt::from_index(number)
 }
 
-/// What was odd about the environment.
+/// What was odd about the environment, if it counts.
 pub fn notes() -> Notes {
+    if SETTINGS.ignored.load(Ordering::Relaxed) & 1 << Layer::Environment as u8 != 0 {
+        return Notes { invalid: 0, legacy: 0, own: 0 };
+    }
     Notes {
         invalid: SETTINGS.invalid.load(Ordering::Relaxed),
         legacy: SETTINGS.legacy.load(Ordering::Relaxed),
@@ -344,6 +359,20 @@ mod tests {
         );
         settings.set(Layer::Default, Opt::MaxErrors, 2);
         assert_eq!(settings.get(Opt::MaxErrors), 2);
+    }
+
+    #[test]
+    fn an_ignored_environment_leaves_the_other_layers() {
+        let settings = loaded(&["MIMALLOC_VERBOSE=2", "MIMALLOC_PURGE_DELAY=3"]);
+        settings.set(Layer::Default, Opt::Verbose, 1);
+        settings.ignore(Layer::Environment);
+        assert_eq!(
+            (settings.get(Opt::Verbose), settings.source(Opt::Verbose)),
+            (1, Source::Default)
+        );
+        assert_eq!(settings.get(Opt::PurgeDelay), Opt::PurgeDelay.info().default);
+        settings.set(Layer::Explicit, Opt::PurgeDelay, 4);
+        assert_eq!(settings.get(Opt::PurgeDelay), 4);
     }
 
     #[test]
