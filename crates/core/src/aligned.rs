@@ -9,7 +9,7 @@
 //! The `_at` forms align `p + offset`. All else is as for [`alloc`].
 #![allow(unsafe_code)]
 
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 
 use crate::alloc::{self, bad_alignment, fail, overflow};
 use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, SLICE_SIZE};
@@ -26,6 +26,24 @@ pub fn malloc_aligned(source: impl Source, size: usize, align: usize) -> *mut u8
 /// Allocates `size` bytes at a multiple of `align`, all usable bytes zero.
 pub fn zalloc_aligned(source: impl Source, size: usize, align: usize) -> *mut u8 {
     aligned(source, size, align, true)
+}
+
+/// [`malloc_aligned`], or [`zalloc_aligned`] if `zero`, that also says how many bytes of the block may be used: at
+/// least `size`.
+#[inline]
+pub fn whole(source: impl Source, size: usize, align: usize, zero: bool) -> Option<NonNull<[u8]>> {
+    match (is_natural(size, align), zero) {
+        (true, false) => alloc::malloc_whole(source, size),
+        (true, true) => alloc::zalloc_whole(source, size),
+        (false, _) => alloc::measured(aligned(source, size, align, zero)),
+    }
+}
+
+/// Whether any block of `size` bytes is aligned to `align`, a power of two: blocks of up to 8 bytes are aligned to 8,
+/// all others to 16.
+#[inline]
+pub const fn is_natural(size: usize, align: usize) -> bool {
+    align <= 8 || (align <= BLOCK_ALIGN && size > 8)
 }
 
 /// Allocates `size` bytes so that `p + offset` is a multiple of `align`, uninitialised.
@@ -66,8 +84,7 @@ fn aligned(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u
     if !align.is_power_of_two() {
         return bad_alignment(size, align);
     }
-    // A block of up to 8 bytes is aligned to 8, all others to 16.
-    if align <= BLOCK_ALIGN && (size > 8 || align <= 8) {
+    if is_natural(size, align) {
         return plain(source, size, zero);
     }
     match align_up(size.max(1), align) {

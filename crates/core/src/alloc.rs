@@ -78,6 +78,31 @@ fn malloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8
     }
 }
 
+/// [`malloc`] that also says how many bytes of the block may be used: at least `size`.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub fn malloc_whole(source: impl Source, size: usize) -> Option<NonNull<[u8]>> {
+    match pop_small(source.theap(), size) {
+        Some((page, block)) => Some(whole(block.cast(), page.block_size())),
+        None => measured(malloc(source, size)),
+    }
+}
+
+/// [`zalloc`] that also says how many bytes of the block may be used, which are all zero: at least `size`.
+pub fn zalloc_whole(source: impl Source, size: usize) -> Option<NonNull<[u8]>> {
+    measured(zalloc(source, size))
+}
+
+/// A block that was just taken, with all its bytes.
+pub(crate) fn measured(block: *mut u8) -> Option<NonNull<[u8]>> {
+    let page = PageRef::of_addr(block.addr())?;
+    NonNull::new(block).map(|start| whole(start, page.usable_from(start.addr().get())))
+}
+
+#[inline(always)]
+fn whole(start: NonNull<u8>, size: usize) -> NonNull<[u8]> {
+    NonNull::slice_from_raw_parts(start, size)
+}
+
 /// The fast path of plain [`malloc`] alone: null when it has nothing, and [`malloc_slow`] has to be asked. For
 /// callers that fail in a way of their own.
 #[inline(always)]

@@ -78,6 +78,9 @@ pub const SEGMENT_SIZE: usize = 32 << 20;
 /// Abandoned pages that one search looks at before it takes fresh slices instead.
 pub const RECLAIM_TRIES: usize = 8;
 
+/// Whether what callers promise is looked at all the same.
+pub const CHECKED: bool = cfg!(debug_assertions);
+
 const _: () = assert!(SMALL_SIZE_MAX <= SMALL_BLOCK_MAX);
 const _: () = assert!(MEDIUM_BLOCK_MAX * 8 <= MEDIUM_PAGE_SLICES * SLICE_SIZE);
 const _: () =

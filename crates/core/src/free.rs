@@ -6,6 +6,8 @@
 #![allow(unsafe_code)]
 
 use crate::abandon;
+use crate::alloc::good_size;
+use crate::config::{CHECKED, MEDIUM_BLOCK_MAX, SLICE_SIZE};
 use crate::os;
 use crate::page::{FLAGS, INTERIOR, PageRef};
 use crate::page_map;
@@ -14,6 +16,7 @@ use crate::report;
 use crate::sync::Ordering;
 use crate::theap;
 use crate::thread;
+use crate::units::align_up;
 
 /// Frees a block.
 ///
@@ -59,6 +62,30 @@ pub unsafe fn free_size_aligned(p: *mut u8, _size: usize, _align: usize) {
     unsafe { free(p) }
 }
 
+/// Frees a block that is certain to be one: less work than [`free`], which takes any address. For callers to whom their
+/// language promises it. Builds that check report what is no block of `size` bytes at `align`.
+///
+/// # Safety
+/// `p` is a live block, which nobody uses any more, allocated or last reallocated with `size` and `align`.
+#[cfg_attr(feature = "inline-fast-path", inline(always))]
+pub unsafe fn free_live(p: *mut u8, size: usize, align: usize) {
+    if CHECKED && !has_layout(p, size, align) {
+        // SAFETY: the caller's promise; what is no block is told from blocks here.
+        return unsafe { free(p) };
+    }
+    // SAFETY: the caller's promise.
+    let page = unsafe { PageRef::of_live_fast(p.addr()) };
+    if os::is_thread(page.owner.load(Ordering::Relaxed)) {
+        // SAFETY: this thread owns the page, no flag is set, and the block is the caller's.
+        if unsafe { page.push_local(p.cast()) } {
+            emptied_at(p);
+        }
+        return;
+    }
+    // SAFETY: the caller's promise. The page may be one that stands for all.
+    unsafe { free_unknown(p) }
+}
+
 /// Frees a block of which the caller knows the alignment.
 ///
 /// # Safety
@@ -94,6 +121,22 @@ pub fn block_size(p: *const u8) -> usize {
     PageRef::of_addr(p.addr()).map_or(0, |page| page.block_size())
 }
 
+/// Whether `p` can be a block of `size` bytes at `align`; reports one that cannot.
+#[inline(never)]
+fn has_layout(p: *mut u8, size: usize, align: usize) -> bool {
+    let Some(page) = PageRef::of_addr(p.addr()) else { return false };
+    let usable = page.usable_from(p.addr());
+    // Reallocation gives a block room to grow, and leaves it where it is down to half of what it holds.
+    let least = if align > SLICE_SIZE { MEDIUM_BLOCK_MAX + 1 } else { 1 };
+    let most =
+        align_up(size.saturating_add((size / 6).max(15)), align).map_or(size, |it| it.max(least));
+    let fits = size <= usable && (usable / 2 <= size || usable <= good_size(most));
+    if !fits || !p.addr().is_multiple_of(align) {
+        report::wrong_layout(p.addr(), usable, size, align);
+    }
+    fits
+}
+
 /// Whether `p` lies in a page of the allocator. One lookup; safe for any address.
 pub fn is_in_heap_region(p: *const u8) -> bool {
     PageRef::of_addr(p.addr()).is_some()
@@ -107,7 +150,16 @@ fn emptied(page: PageRef) {
     }
 }
 
-/// Frees what the flat form of the page map does not know.
+/// As [`emptied`], for the page of an address: a caller that has the page in another register needs no move.
+#[cold]
+#[inline(never)]
+fn emptied_at(p: *mut u8) {
+    if let Some(page) = PageRef::of_addr(p.addr()) {
+        emptied(page);
+    }
+}
+
+/// Frees what the flat form of the page map does not know, or what is not plainly the calling thread's.
 ///
 /// # Safety
 /// As for [`free`].

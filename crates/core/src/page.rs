@@ -181,6 +181,17 @@ impl PageRef {
         page_map::lookup_fast(addr).map(Self::from_record)
     }
 
+    /// As [`of_addr`](Self::of_addr), of an address in a live block; a page that no thread owns where the flat form of
+    /// the map does not know it.
+    ///
+    /// # Safety
+    /// `addr` lies in a live block.
+    #[inline(always)]
+    pub unsafe fn of_live_fast(addr: usize) -> Self {
+        // SAFETY: the caller's promise.
+        Self::from_record(unsafe { page_map::lookup_live(addr) })
+    }
+
     /// Makes a page of a claimed span, held by the caller and without an owner. Gives the span back and
     /// returns `None` when memory for its metadata ran out.
     ///

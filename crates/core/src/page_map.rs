@@ -10,7 +10,8 @@
 //! # Invariants
 //! P4: a page stays in the map from before its first block is seen until after its last is returned.
 //! `FLAT_ENTRIES` is nonzero only after `FLAT` points at that many entries, and neither changes after, until
-//! the map is released.
+//! the map is released. `LIVE` has the flat form from before the first page is made, until then; without it one
+//! entry stands for all slices.
 #![allow(unsafe_code)]
 
 use core::ptr::{NonNull, null_mut};
@@ -42,6 +43,16 @@ static ROOT: [AtomicPtr<Entry>; ROOT_ENTRIES] =
 /// The map has been released: an address that it does not know may be that of a block that ended then.
 static RELEASED: AtomicBool = AtomicBool::new(false);
 
+/// What [`lookup_live`] looks in: the flat form, or one entry that stands for all slices.
+static LIVE: AtomicPtr<Entry> = AtomicPtr::new((&raw const NOBODY_ENTRY).cast_mut());
+
+/// What makes an address the number of its entry in `LIVE`, in the high half of a product: a power of two, or 0.
+static LIVE_FACTOR: AtomicUsize = AtomicUsize::new(0);
+
+/// The record of a page that no thread owns.
+static NOBODY: Record = Record::ZERO;
+static NOBODY_ENTRY: Entry = AtomicPtr::new((&raw const NOBODY).cast_mut());
+
 /// Decides which form the map has: the flat one if the system grants it. Called before the first page is
 /// made, by any number of threads at once.
 pub fn init() {
@@ -65,8 +76,11 @@ pub fn init() {
             }
         }
     }
-    if decided.err().unwrap_or(form) != TWO_LEVELS {
+    let form = decided.err().unwrap_or(form);
+    if form != TWO_LEVELS {
         FLAT_ENTRIES.store(entries, Ordering::Release);
+        LIVE.store(form, Ordering::Release);
+        LIVE_FACTOR.store(1 << (usize::BITS - SLICE_SHIFT), Ordering::Release);
     }
 }
 
@@ -85,6 +99,48 @@ pub fn lookup_fast(addr: usize) -> Option<NonNull<Record>> {
     // SAFETY: the index is below `FLAT_ENTRIES`, so `FLAT` points at the entry (invariant of the module).
     let entry = unsafe { &*FLAT.load(Ordering::Relaxed).add(index) };
     NonNull::new(entry.load(Ordering::Relaxed))
+}
+
+/// The record of the page at `addr`; in the two-level form, of a page that no thread owns. Three loads and no
+/// test.
+///
+/// # Safety
+/// `addr` lies in a live block.
+#[inline(always)]
+pub unsafe fn lookup_live(addr: usize) -> NonNull<Record> {
+    // A block is known to this thread only after the map had its form: it sees both words as they are then, or
+    // both as they are without a flat form.
+    // SAFETY: the entry is one of the flat form, and set while the block lives (P4), or the one that stands for all.
+    unsafe {
+        let entry = LIVE.load(Ordering::Relaxed).add(live_index(addr));
+        NonNull::new_unchecked((*entry).load(Ordering::Relaxed))
+    }
+}
+
+/// The number of the entry in `LIVE`. A product, because it needs no test for a factor of 0, and one instruction less
+/// than a shift and a mask.
+#[cfg(all(target_arch = "x86_64", not(any(miri, all(test, loom)))))]
+#[inline(always)]
+fn live_index(addr: usize) -> usize {
+    let index;
+    // SAFETY: reads a word that may be read.
+    unsafe {
+        core::arch::asm!(
+            "mul qword ptr [rip + {factor}]",
+            factor = sym LIVE_FACTOR,
+            inout("rax") addr => _,
+            lateout("rdx") index,
+            options(pure, nostack, readonly),
+        );
+    }
+    index
+}
+
+/// The number of the entry in `LIVE`.
+#[cfg(not(all(target_arch = "x86_64", not(any(miri, all(test, loom))))))]
+#[inline(always)]
+fn live_index(addr: usize) -> usize {
+    addr.widening_mul(LIVE_FACTOR.load(Ordering::Relaxed)).1
 }
 
 /// Whether the flat form has an entry `index`.
@@ -167,6 +223,8 @@ fn add_leaf(index: usize) -> Option<()> {
 /// No page is in the map, and no other thread uses it.
 pub unsafe fn release() {
     RELEASED.store(true, Ordering::Relaxed);
+    LIVE_FACTOR.store(0, Ordering::Relaxed);
+    LIVE.store((&raw const NOBODY_ENTRY).cast_mut(), Ordering::Release);
     let entries = FLAT_ENTRIES.swap(0, Ordering::AcqRel);
     // SAFETY: by the caller's promise nobody uses what is given back.
     unsafe {

@@ -85,6 +85,11 @@ pub struct Record {
     bytes: [u8; crate::config::RECORD_SIZE],
 }
 
+impl Record {
+    /// A page that no thread owns.
+    pub const ZERO: Self = Self { bytes: [0; crate::config::RECORD_SIZE] };
+}
+
 /// `ptr` moved by `bytes`.
 ///
 /// # Safety

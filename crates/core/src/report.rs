@@ -16,6 +16,7 @@ mod settings;
 pub use buffer::{Line, MESSAGE_MAX};
 pub use faults::{
     bad_alignment, invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many,
+    wrong_layout,
 };
 pub use output::{OutputFn, Sink, register_output};
 pub use settings::{option_warnings, options_print};

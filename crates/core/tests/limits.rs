@@ -9,7 +9,7 @@ use process::alone;
 use rimalloc_core::aligned::malloc_aligned;
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
-use rimalloc_core::free::free;
+use rimalloc_core::free::{free, free_live};
 use rimalloc_core::source::Plain;
 use std::io::Error;
 
@@ -18,9 +18,15 @@ const MIB: usize = 1 << 20;
 /// Which limit the process is to live under, and how many bytes it grants.
 const BYTES: &str = "RIMALLOC_TEST_LIMIT";
 
-fn end(p: *mut u8) {
-    // SAFETY: callers pass a live block or null, and drop it.
-    unsafe { free(p) };
+fn end(p: *mut u8, size: usize) {
+    // Some blocks as ones that are certain to be blocks.
+    if p.is_null() || p.addr() & 512 == 0 {
+        // SAFETY: callers pass a live block or null, and drop it.
+        unsafe { free(p) };
+    } else {
+        // SAFETY: callers pass a live block, and drop it.
+        unsafe { free_live(p, size, 1) };
+    }
 }
 
 /// Allocates until that is refused, frees everything, and says how many bytes it had.
@@ -44,7 +50,7 @@ fn fill(size: usize) -> usize {
     while !newest.is_null() {
         // SAFETY: each block holds the address of the one before it, which is live.
         let before = unsafe { newest.cast::<*mut u8>().read() };
-        end(newest);
+        end(newest, size);
         newest = before;
     }
     bytes
@@ -97,7 +103,7 @@ fn without_memory_of_the_system_everything_is_refused() {
                 assert_eq!(Error::last_os_error().raw_os_error(), Some(libc::ENOMEM), "{size}");
             }
         }
-        end(null_mut());
+        end(null_mut(), 0);
     });
 }
 
@@ -129,7 +135,7 @@ fn arenas_of_any_size_or_none_serve_all_sizes() {
                         p.write(1);
                         p.add(size - 1).write(1);
                     }
-                    end(p);
+                    end(p, size);
                 }
                 collect(true);
             }

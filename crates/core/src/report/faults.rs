@@ -9,6 +9,16 @@ pub fn invalid_pointer(function: &str, addr: usize) {
     error(codes::EINVAL, format_args!("{function}: invalid pointer: {addr:#x}"));
 }
 
+/// A block that is given back as another than it is.
+#[cold]
+#[inline(never)]
+pub fn wrong_layout(addr: usize, usable: usize, size: usize, align: usize) {
+    let args = format_args!(
+        "the block at {addr:#x} of {usable} bytes was not allocated with size {size}, alignment {align}"
+    );
+    error(codes::EINVAL, args);
+}
+
 /// The system has no memory for a request.
 #[cold]
 #[inline(never)]
@@ -60,16 +70,18 @@ mod tests {
         let lines = captured(|| {
             let codes = codes_of(|| {
                 invalid_pointer("mi_free", 0x7ff0);
+                wrong_layout(0x7ff0, 112, 16, 8);
                 out_of_memory(100);
                 out_of_memory_in_new();
                 too_large(1 << 40);
                 too_many(3, 1 << 40);
                 bad_alignment(10, 3);
             });
-            assert_eq!(codes, [22, 12, 12, 75, 75, 75]);
+            assert_eq!(codes, [22, 22, 12, 12, 75, 75, 75]);
         });
         let expected = [
             "mi_free: invalid pointer: 0x7ff0",
+            "the block at 0x7ff0 of 112 bytes was not allocated with size 16, alignment 8",
             "unable to allocate memory (100 bytes)",
             "out of memory in 'new'",
             "allocation request is too large (1099511627776 bytes)",

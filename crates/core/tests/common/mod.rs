@@ -168,8 +168,13 @@ unsafe impl Subject for Rimalloc {
     }
 
     unsafe fn free_size_aligned(&self, p: *mut u8, size: usize, align: usize) {
-        // SAFETY: same contract.
-        unsafe { free::free_size_aligned(p, size, align) };
+        if p.is_null() || !p.addr().is_multiple_of(align) {
+            // SAFETY: same contract.
+            unsafe { free::free_size_aligned(p, size, align) };
+        } else {
+            // SAFETY: same contract, and not null.
+            unsafe { free::free_live(p, size, align) };
+        }
     }
 
     unsafe fn free_aligned(&self, p: *mut u8, align: usize) {
