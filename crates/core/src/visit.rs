@@ -102,25 +102,45 @@ impl Which<'_> {
 }
 
 fn visit_page(heap: &'static Heap, page: PageRef, blocks: bool, visitor: &mut Visitor<'_>) -> bool {
-    let owner = page.owner.load(Ordering::Relaxed) & !FLAGS;
-    if owner == 0 {
-        // Held by a thread that frees into it at this moment: to be looked at from outside.
-        let held = page.remote.claim();
-        let go_on = show(heap, page, blocks, visitor);
-        if held {
-            abandon::settle(page, None);
+    let _held = Held::take(page);
+    show(heap, page, blocks, visitor)
+}
+
+/// A page while it is looked at. It is let go also when the visitor unwinds.
+enum Held {
+    /// Held by another thread: looked at from outside.
+    Not,
+    /// Abandoned, and claimed.
+    Claimed(PageRef),
+    /// The calling thread's, and taken from its queue, where it was the first if so.
+    Owned(PageRef, &'static Theap, bool),
+}
+
+impl Held {
+    fn take(page: PageRef) -> Self {
+        let owner = page.owner.load(Ordering::Relaxed) & !FLAGS;
+        if owner == 0 {
+            // Refused while a thread frees into it.
+            return if page.remote.claim() { Self::Claimed(page) } else { Self::Not };
         }
-        return go_on;
+        match theap::owner_of(page).filter(|_| owner == os::thread_id()) {
+            Some(theap) => {
+                let first = theap.queue(page.bin()).first() == Some(page);
+                theap.disown(page);
+                Self::Owned(page, theap, first)
+            }
+            None => Self::Not,
+        }
     }
-    match theap::owner_of(page).filter(|_| owner == os::thread_id()) {
-        Some(theap) => {
-            let first = theap.queue(page.bin()).first() == Some(page);
-            theap.disown(page);
-            let go_on = show(heap, page, blocks, visitor);
-            theap.take_up(page, first);
-            go_on
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        match *self {
+            Self::Not => {}
+            Self::Claimed(page) => _ = abandon::settle(page, None),
+            Self::Owned(page, theap, first) => theap.take_up(page, first),
         }
-        None => show(heap, page, blocks, visitor),
     }
 }
 

@@ -3,11 +3,12 @@
 
 use core::ptr::NonNull;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use rimalloc_core::heap::{Heap, MAIN_SUBPROC, Settings};
 use rimalloc_core::visit::{self, Area};
-use rimalloc_core::{alloc, free, heaps, subprocs};
+use rimalloc_core::{alloc, collect, free, heaps, subprocs};
 
 fn ordinary() -> &'static Heap {
     heaps::create(Settings { tag: 7, ..Settings::of(&MAIN_SUBPROC) }).expect("memory for a heap")
@@ -129,6 +130,32 @@ fn a_visitor_may_stop_and_allocate() {
     });
     assert!(!whole);
     assert_eq!(calls, 50);
+    // SAFETY: nobody uses the heap or a block of it any more.
+    unsafe { heaps::destroy(heap) };
+}
+
+#[test]
+fn pages_are_let_go_when_a_visitor_unwinds() {
+    let heap = ordinary();
+    let left = thread::scope(|scope| scope.spawn(|| fill(heap)).join().expect("no panic"));
+    let own = fill(heap);
+    for stop in [1, 20, 60, 300] {
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let mut calls = 0;
+            visit::heap(heap, true, &mut |_, _, _| {
+                calls += 1;
+                assert!(calls != stop, "as asked for");
+                true
+            })
+        }));
+        assert!(unwound.is_err());
+    }
+    assert_eq!(seen(heap).len(), left.len() + own.len());
+    left.into_iter().chain(own).for_each(end);
+    collect::collect_heap(heap, true);
+    let mut pages = 0;
+    heap.for_each_page(&mut |_| pages += 1);
+    assert_eq!(pages, 0);
     // SAFETY: nobody uses the heap or a block of it any more.
     unsafe { heaps::destroy(heap) };
 }
