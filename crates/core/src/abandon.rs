@@ -12,6 +12,7 @@ use crate::abandoned::{self, AbandonedMap};
 use crate::config::{RECLAIM_TRIES, SEGMENT_SIZE, SLICE_SIZE};
 use crate::heap::Heap;
 use crate::options::{self, Opt};
+use crate::os;
 use crate::page::{FLAGS, PageRef};
 use crate::size_class::HUGE_BIN;
 use crate::stats::Event;
@@ -243,6 +244,13 @@ fn examine(theap: &Theap, bin: usize, page: PageRef) -> Option<PageRef> {
 
 /// Makes a page that ends with its heap unreachable: no map leads to it, and no claim on it succeeds.
 pub fn condemn(page: PageRef) {
+    if page.owner.load(Ordering::Relaxed) & !FLAGS == 0 {
+        // Held, if at all, by a thread that looks for a page of another heap: it leaves this one, and neither takes a
+        // lock nor ends the page before, which has a live block.
+        while !page.remote.claim() {
+            os::yield_thread();
+        }
+    }
     page.owner.store(0, Ordering::Relaxed);
     page.remote.reset();
     withdraw(page);

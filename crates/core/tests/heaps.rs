@@ -60,6 +60,36 @@ fn threads_share_a_heap_and_blocks_outlive_its_deletion() {
 }
 
 #[test]
+fn heaps_end_while_threads_of_other_heaps_search_for_pages() {
+    /// Makes a page of each size, and a search for an abandoned one before.
+    fn a_block_of_each(heap: &'static Heap) {
+        let mut size = 16;
+        while size < 60_000 {
+            drop(fill(alloc::malloc(heap, size), size));
+            size = size * 9 / 8 + 8;
+        }
+    }
+    let round = |is_left: bool| {
+        let heap = heaps::create(Settings::of(&MAIN_SUBPROC)).expect("memory for a heap");
+        if is_left {
+            // What ended threads leave is what the searches find.
+            thread::scope(|scope| {
+                scope.spawn(|| a_block_of_each(heap)).join().expect("no panic");
+            });
+        } else {
+            a_block_of_each(heap);
+        }
+        // SAFETY: nobody uses the heap or its blocks any more.
+        unsafe { heaps::destroy(heap) };
+    };
+    thread::scope(|scope| {
+        for is_left in [true, false, true, false] {
+            scope.spawn(move || (0..1500).for_each(|_| round(is_left)));
+        }
+    });
+}
+
+#[test]
 fn destroying_a_heap_gives_its_memory_back() {
     alone("destroying_a_heap_gives_its_memory_back", &[], || {
         let mut after_warm_up = 0;
