@@ -11,14 +11,22 @@
 //!     assert_eq!(squares[999], 998_001);
 //! }
 //! ```
-//!
-//! # Caveats
-//!
-//! A program has one heap per copy of this crate: a Rust `dylib` or `cdylib` that carries its own
-//! copy must not free the other's blocks. `MIMALLOC_*` environment variables are read once, when
-//! the first block is asked for.
 #![no_std]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
+mod allocator;
+mod block;
+mod error;
 mod global;
+mod heap;
+pub mod hooks;
+pub mod options;
+mod process;
+mod subprocess;
 
-pub use global::Rimalloc;
+pub use error::OutOfMemory;
+pub use global::{Config, Configured, Rimalloc};
+pub use heap::{Area, Heap, HeapBuilder, Scope, Usage};
+pub use process::{collect, collect_to, contains, good_size, usable_size};
+pub use subprocess::{StillInUse, SubProcess};

@@ -1,0 +1,57 @@
+//! The options that have an effect.
+
+use core::time::Duration;
+
+use rimalloc_core::options::Opt;
+
+use super::{EagerCommit, Setting};
+
+/// One function an option.
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $opt:ident;)*) => { $(
+        $(#[doc = $doc])+
+        #[must_use]
+        pub const fn $name() -> Setting<$type> {
+            Setting::new(Opt::$opt)
+        }
+    )* };
+}
+
+options! {
+    /// Print errors and warnings to standard error, or to the function that
+    /// [`on_message`](crate::hooks::on_message) takes. Off by default.
+    show_errors: bool = ShowErrors;
+    /// Print the statistics when the process exits. Off by default.
+    show_stats: bool = ShowStats;
+    /// 1: print options, start and exit, and all errors and warnings; 2: also what is done. 0 by default.
+    verbose: u32 = Verbose;
+    /// Stop printing errors after this many; `None` never stops. 32 by default.
+    max_errors: Option<u32> = MaxErrors;
+    /// Stop printing warnings after this many; `None` never stops. 32 by default.
+    max_warnings: Option<u32> = MaxWarnings;
+    /// How long free memory waits for use before it goes back to the system; zero gives it back at once, `None` never.
+    /// In milliseconds, rounded up; 10 ms by default. Arenas wait [`arena_purge_mult`] times as long.
+    purge_delay: Option<Duration> = PurgeDelay;
+    /// The factor of [`purge_delay`] for arenas; 0 gives back at once, `None` never. 10 by default.
+    arena_purge_mult: Option<u32> = ArenaPurgeMult;
+    /// Memory that goes back stops being counted as the process's at once; off, the system takes it when it needs some.
+    /// On by default.
+    purge_decommits: bool = PurgeDecommits;
+    /// Bytes of address space that an arena takes on demand, rounded up to KiB; 0 makes no arenas. 1 GiB by default.
+    arena_reserve: usize = ArenaReserve;
+    /// When arenas that are made on demand become accessible. [`EagerCommit::IfOvercommitting`] by default.
+    arena_eager_commit: EagerCommit = ArenaEagerCommit;
+    /// Bytes of a block from which it has memory of its own outside arenas, rounded up to KiB. 2 GiB by default.
+    arena_max_object_size: usize = ArenaMaxObjectSize;
+    /// Take memory from arenas that were reserved before, and none from the system. Off by default.
+    disallow_os_alloc: bool = DisallowOsAlloc;
+    /// Take memory from the system for every page, past arenas. Off by default.
+    disallow_arena_alloc: bool = DisallowArenaAlloc;
+    /// Use large OS pages (2 MiB) for arenas where the system has some reserved. Off by default.
+    allow_large_os_pages: bool = AllowLargeOsPages;
+    /// Let the system back memory by huge pages as it likes; off forbids it for the whole process. On by default;
+    /// *at start*.
+    allow_thp: bool = AllowThp;
+    /// A thread looks at all its pages once in so many allocations that leave the fast path. 10 000 by default.
+    generic_collect: u32 = GenericCollect;
+}

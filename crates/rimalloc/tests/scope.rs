@@ -1,0 +1,113 @@
+//! Scopes: all blocks end at once, in whatever way the scope ends.
+#![allow(unsafe_code)]
+
+use core::alloc::Layout;
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
+use rimalloc::{Rimalloc, Scope};
+
+#[global_allocator]
+static GLOBAL: Rimalloc = Rimalloc;
+
+fn new() -> Scope {
+    Scope::new().expect("memory for a scope")
+}
+
+/// Blocks of many sizes, and one of their addresses.
+fn fill(scope: &Scope) -> *const u8 {
+    let mut last = core::ptr::null_mut();
+    for n in 0..1000_usize {
+        let layout = Layout::array::<u8>(1 + n * 37 % 3000).expect("a valid layout");
+        let block = scope.alloc_layout(layout).expect("memory for a block");
+        // SAFETY: a new block of this size.
+        unsafe { block.write_bytes(1, layout.size()) };
+        last = block.as_ptr();
+    }
+    last
+}
+
+#[test]
+fn dropping_a_scope_frees_all_blocks() {
+    let scope = new();
+    let block = fill(&scope);
+    assert!(scope.contains(block) && scope.usage().expect("memory for a list").blocks == 1000);
+    drop(scope);
+    assert!(!rimalloc::contains(block));
+}
+
+#[test]
+fn a_panic_frees_all_blocks() {
+    let mut block = core::ptr::null();
+    let caught = panic::catch_unwind(AssertUnwindSafe(|| {
+        let scope = new();
+        block = fill(&scope);
+        assert!(scope.contains(block));
+        panic::resume_unwind(Box::new(()));
+    }));
+    assert!(caught.is_err() && !block.is_null() && !rimalloc::contains(block));
+}
+
+#[test]
+fn threads_share_a_scope() {
+    for _ in 0..20 {
+        let scope = new();
+        let left = thread::scope(|threads| {
+            let fills: Vec<_> = (0..4).map(|_| threads.spawn(|| fill(&scope).addr())).collect();
+            fills.into_iter().map(|fill| fill.join().expect("no panic")).collect::<Vec<_>>()
+        });
+        assert_eq!(scope.usage().expect("memory for a list").blocks, 4000);
+        fill(&scope);
+        drop(scope);
+        for address in left {
+            assert!(!rimalloc::contains(core::ptr::without_provenance(address)));
+        }
+    }
+}
+
+#[test]
+fn values_are_placed_and_not_dropped() {
+    struct Loud;
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            panic!("a scope runs no destructors");
+        }
+    }
+    let scope = new();
+    scope.alloc(Loud).expect("memory for a value");
+    let number = scope.alloc(7_u64).expect("memory for a value");
+    let copy = scope.alloc_slice(&[1_u16, 2, 3]).expect("memory for a slice");
+    let text = scope.alloc_str("grüße").expect("memory for a text");
+    let nothing = scope.alloc_slice::<u64>(&[]).expect("memory for a slice");
+    *number += 1;
+    copy[0] = 9;
+    text.make_ascii_uppercase();
+    assert_eq!((*number, &copy[..], &text[..], nothing.len()), (8, &[9, 2, 3][..], "GRüßE", 0));
+    #[repr(align(4096))]
+    #[derive(Clone, Copy)]
+    struct Page(#[expect(dead_code, reason = "its alignment matters")] u8);
+    let page = scope.alloc(Page(1)).expect("memory for a value");
+    assert!(core::ptr::from_ref(page).addr().is_multiple_of(4096));
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let scope = new();
+    let huge = Layout::array::<u8>(isize::MAX.unsigned_abs()).expect("a valid layout");
+    assert_eq!(scope.alloc_layout(huge), Err(rimalloc::OutOfMemory));
+    assert_eq!(rimalloc::OutOfMemory.to_string(), "out of memory");
+    fill(&scope);
+}
+
+#[test]
+fn many_scopes_live_at_the_same_time() {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for n in 0..300 {
+        let scope = Scope::new().expect("memory for a scope");
+        fill(&scope);
+        scopes.push(scope);
+        if n % 3 == 0 {
+            scopes.swap_remove(n / 7 % scopes.len());
+        }
+    }
+}
