@@ -46,7 +46,7 @@ use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::units::{align_down, align_up, slices_for};
 
 pub use backing::{CommitFn, Committer};
-pub use reserve::{Huge, Wish, reserve_by_options};
+pub use reserve::{Huge, Unfit, Wish, reserve_by_options};
 pub use set::Arenas;
 
 type Bits = [AtomicUsize; CHUNK_WORDS];

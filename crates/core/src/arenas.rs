@@ -97,7 +97,7 @@ pub unsafe fn manage(start: *mut u8, size: usize, traits: Traits) -> Option<i32>
     // Pinned memory is not protected, hence cannot have been made accessible by that.
     let accessible = traits.accessible || traits.pinned && traits.committer.is_none();
     // SAFETY: the caller's promise.
-    unsafe { current().adopt(start, size, Traits { accessible, ..traits }) }.map(Arena::id)
+    unsafe { current().adopt(start, size, Traits { accessible, ..traits }) }.ok().map(Arena::id)
 }
 
 /// The arena of a number, if it is one of the calling thread's sub-process. It ends with that.

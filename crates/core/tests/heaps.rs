@@ -205,7 +205,7 @@ fn memory_too_small_for_an_arena_is_refused() {
     let base = region(1 << 16);
     let traits = Traits { accessible: true, ..Traits::default() };
     // SAFETY: the region is the test's, nobody else uses it, and it is never released.
-    assert!(unsafe { MAIN_SUBPROC.arenas.adopt(base, 1 << 16, traits) }.is_none());
+    assert!(unsafe { MAIN_SUBPROC.arenas.adopt(base, 1 << 16, traits) }.is_err());
 }
 
 /// Blocks of the default heap, told by whom they belong to.

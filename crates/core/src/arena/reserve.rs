@@ -1,6 +1,7 @@
 //! How arenas come about: on demand, on request, out of memory of the program's, and of huge OS pages.
 #![allow(unsafe_code)]
 
+use core::fmt;
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, Arenas, Traits, id, node};
@@ -94,6 +95,33 @@ impl Huge {
     }
 }
 
+/// Why a range of the program's cannot become an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It wraps around, or lies where the system has no memory.
+    NoSuchAddresses,
+    /// Another arena has some of it.
+    Managed,
+    /// Its whole slices hold no more than an arena's header.
+    TooSmall,
+    /// Its first part cannot be committed.
+    NotCommitted,
+    /// There is no place for another arena.
+    TooMany,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchAddresses => "there are no such addresses",
+            Self::Managed => "some of it is managed already",
+            Self::TooSmall => "it is too small",
+            Self::NotCommitted => "it cannot be committed",
+            Self::TooMany => "there are too many arenas",
+        })
+    }
+}
+
 impl Arenas {
     /// Reserves memory as a new arena. A size of 0, and memory or place in the set that runs out, is
     /// [`codes::ENOMEM`].
@@ -108,10 +136,8 @@ impl Arenas {
         }
     }
 
-    /// Makes a range of the program's an arena, as far as it consists of whole slices. `None`, with a
-    /// warning, when it is too small to hold more than the arena's header, when another arena has some of
-    /// it, when its first part cannot be committed, and when the set is full. `traits.external` is taken for
-    /// true.
+    /// Makes a range of the program's an arena, as far as it consists of whole slices. When it cannot be one,
+    /// there is a warning too. `traits.external` is taken for true.
     ///
     /// # Safety
     /// `[base, base + size)` is mapped memory that nobody else uses, with the given traits, for as long as
@@ -121,20 +147,16 @@ impl Arenas {
         base: NonNull<u8>,
         size: usize,
         traits: Traits,
-    ) -> Option<&'static Arena> {
+    ) -> Result<&'static Arena, Unfit> {
         let addr = base.addr().get();
         let traits = Traits { external: true, on_demand: false, ..traits };
         // SAFETY: the caller's promise.
-        match unsafe { self.make_of(base, size, traits) } {
-            Ok(arena) => Some(arena),
-            Err(why) => {
-                report::warning(format_args!(
-                    "the memory at {addr:#x} of {} KiB cannot be managed: {why}",
-                    size >> 10
-                ));
-                None
-            }
-        }
+        unsafe { self.make_of(base, size, traits) }.inspect_err(|why| {
+            report::warning(format_args!(
+                "the memory at {addr:#x} of {} KiB cannot be managed: {why}",
+                size >> 10
+            ));
+        })
     }
 
     /// # Safety
@@ -144,24 +166,24 @@ impl Arenas {
         base: NonNull<u8>,
         size: usize,
         traits: Traits,
-    ) -> Result<&'static Arena, &'static str> {
+    ) -> Result<&'static Arena, Unfit> {
         let addr = base.addr().get();
         let end = addr.checked_add(size).filter(|end| *end >> os::address_bits() == 0);
-        let end = end.ok_or("there are no such addresses")?;
+        let end = end.ok_or(Unfit::NoSuchAddresses)?;
         if !id::is_free(addr, end) {
-            return Err("some of it is managed already");
+            return Err(Unfit::Managed);
         }
         let skipped = addr.wrapping_neg() & (SLICE_SIZE - 1);
         let usable = align_down(size.saturating_sub(skipped), SLICE_SIZE);
         if !Arena::fits(usable) {
-            return Err("it is too small");
+            return Err(Unfit::TooSmall);
         }
         // SAFETY: the sum is inside the range, which is larger.
         let first = unsafe { ptr::offset(base, skipped) };
         // SAFETY: the caller's promise.
         let arena = unsafe { Arena::create(first, usable, traits, self) };
-        let arena = arena.ok_or("it cannot be committed")?;
-        if self.add(arena) { Ok(arena) } else { Err("there are too many arenas") }
+        let arena = arena.ok_or(Unfit::NotCommitted)?;
+        if self.add(arena) { Ok(arena) } else { Err(Unfit::TooMany) }
     }
 
     /// Reserves `pages` huge OS pages (1 GiB), rather on the given NUMA node, as one arena. It stops when

@@ -270,7 +270,7 @@ fn the_end_of_a_set_leaves_nothing_but_memory_of_the_program() {
     // SAFETY: the memory is the test's again.
     unsafe { program.write_bytes(1, Program::SIZE) };
     // SAFETY: as above.
-    assert!(unsafe { set.adopt(program, Program::SIZE, traits) }.is_some(), "it can be used anew");
+    assert!(unsafe { set.adopt(program, Program::SIZE, traits) }.is_ok(), "it can be used anew");
 }
 
 #[test]
@@ -293,9 +293,9 @@ fn memory_is_managed_once_at_a_time() {
     );
     for (offset, size) in [(2 << 20, 2 << 20), (1 << 20, 2 << 20), (3 << 20, 4 << 20), (0, 8 << 20)]
     {
-        assert!(adopt(offset, size).is_none(), "{offset} {size}");
+        assert_eq!(adopt(offset, size).err(), Some(Unfit::Managed), "{offset} {size}");
     }
-    assert!(adopt(0, 2 << 20).is_some() && adopt(4 << 20, 4 << 20).is_some());
+    assert!(adopt(0, 2 << 20).is_ok() && adopt(4 << 20, 4 << 20).is_ok());
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn odd_ranges_are_managed_as_far_as_they_are_whole_slices() {
     let least = (1..).map(|slices| slices * SLICE_SIZE).find(|size| Arena::fits(*size));
     let least = least.expect("some size has room");
     for (offset, size) in [(0, 0), (0, least - 1), (1, least), (4096, least + SLICE_SIZE - 4097)] {
-        assert!(adopt(offset, size).is_none(), "{offset} {size}");
+        assert_eq!(adopt(offset, size).err(), Some(Unfit::TooSmall), "{offset} {size}");
     }
     let arena = adopt(1, least + SLICE_SIZE).expect("just enough");
     assert_eq!(arena.base().addr().get(), base.addr().get() + SLICE_SIZE);
@@ -324,7 +324,8 @@ fn ranges_that_cannot_be_are_refused() {
     let beyond = NonNull::new(beyond).expect("not null");
     for size in [SLICE_SIZE * 10, usize::MAX, usize::MAX - (1 << os::address_bits()) + 1] {
         // SAFETY: nothing of the range is touched.
-        assert!(unsafe { set().adopt(beyond, size, traits) }.is_none());
+        let refused = unsafe { set().adopt(beyond, size, traits) };
+        assert_eq!(refused.err(), Some(Unfit::NoSuchAddresses));
     }
 }
 
