@@ -16,6 +16,7 @@
 
 #[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
 mod allocator;
+mod arena;
 mod block;
 mod error;
 mod global;
@@ -23,10 +24,15 @@ mod heap;
 pub mod hooks;
 pub mod options;
 mod process;
+mod stats;
 mod subprocess;
 
+pub use arena::{Arena, ArenaBuilder, ArenaError, HugePages, Memory};
 pub use error::OutOfMemory;
 pub use global::{Config, Configured, Rimalloc};
 pub use heap::{Area, Heap, HeapBuilder, Scope, Usage};
 pub use process::{collect, collect_to, contains, good_size, usable_size};
+pub use stats::{
+    BINS, Bin, Count, Json, ProcessUsage, Stats, process_usage, reset_stats, stats, thread_stats,
+};
 pub use subprocess::{StillInUse, SubProcess};

@@ -1,7 +1,7 @@
 //! What concerns the process or a thread as a whole, and single blocks.
 #![allow(unsafe_code)]
 
-use rimalloc_core::{alloc, exit, free};
+use rimalloc_core::{alloc, collect as engine, exit, free};
 
 /// Gives free memory of the calling thread back: takes in what other threads have freed of its blocks, and gives up pages
 /// without live blocks. With `force` the memory of everything that is free in the thread's sub-process also returns to

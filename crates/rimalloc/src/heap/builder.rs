@@ -4,7 +4,7 @@ use rimalloc_core::heap::{self as engine, Settings, SubProcess as EngineSubProce
 use rimalloc_core::{heaps, thread};
 
 use super::{Heap, Scope};
-use crate::{OutOfMemory, SubProcess};
+use crate::{Arena, OutOfMemory, SubProcess};
 
 /// Makes a [`Heap`] or a [`Scope`]. From [`Heap::builder`].
 ///
@@ -21,11 +21,12 @@ use crate::{OutOfMemory, SubProcess};
 pub struct HeapBuilder {
     tag: i32,
     subprocess: Option<SubProcess>,
+    arena: Option<Arena>,
 }
 
 impl HeapBuilder {
     pub(super) const fn new() -> Self {
-        Self { tag: 0, subprocess: None }
+        Self { tag: 0, subprocess: None, arena: None }
     }
 
     /// A number of the program's, which visits of the heap show.
@@ -35,7 +36,13 @@ impl HeapBuilder {
 
     /// The sub-process that the heap belongs to; without it, that of the thread that makes the heap.
     pub const fn subprocess(self, subprocess: SubProcess) -> Self {
-        Self { subprocess: Some(subprocess), ..self }
+        Self { subprocess: Some(subprocess), arena: None, ..self }
+    }
+
+    /// The only arena that the heap takes memory from; the heap belongs to the arena's sub-process. When the arena is
+    /// full, allocations fail.
+    pub const fn arena(self, arena: Arena) -> Self {
+        Self { subprocess: Some(arena.subprocess()), arena: Some(arena), ..self }
     }
 
     /// The heap, whose blocks stay valid when it ends.
@@ -51,7 +58,12 @@ impl HeapBuilder {
     fn make(self, destroyable: bool) -> Result<&'static engine::Heap, OutOfMemory> {
         let subproc: &'static EngineSubProcess =
             self.subprocess.map_or_else(thread::subproc, SubProcess::engine);
-        let settings = Settings { tag: self.tag, destroyable, ..Settings::of(subproc) };
+        let settings = Settings {
+            tag: self.tag,
+            arena: self.arena.map(|arena| arena.engine),
+            destroyable,
+            ..Settings::of(subproc)
+        };
         heaps::create(settings).ok_or(OutOfMemory)
     }
 }
