@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use core::alloc::Layout;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, without_provenance_mut};
 
 use rimalloc_core::source::{Plain, Source};
 use rimalloc_core::{aligned, free, realloc};
@@ -11,38 +11,71 @@ use crate::block;
 use crate::{Heap, Rimalloc, Scope};
 
 /// A block for `layout` with all its usable bytes, zeros if `zero`.
+///
+/// A layout of size 0 gets no block: collections drop what has no size without giving it back.
 #[inline(always)]
-fn allocate_whole(source: impl Source, layout: Layout, zero: bool) -> Option<NonNull<[u8]>> {
-    aligned::whole(source, layout.size(), layout.align(), zero)
+fn allocate(source: impl Source, layout: Layout, zero: bool) -> Option<NonNull<[u8]>> {
+    if layout.size() == 0 {
+        nothing(layout)
+    } else {
+        aligned::whole(source, layout.size(), layout.align(), zero)
+    }
 }
 
-/// [`block::resize`] to another layout, with all usable bytes; with `zero`, bytes beyond the old layout's are zero.
+/// What stands for a block of size 0.
+fn nothing(layout: Layout) -> Option<NonNull<[u8]>> {
+    let place = NonNull::new(without_provenance_mut(layout.align()))?;
+    Some(NonNull::slice_from_raw_parts(place, 0))
+}
+
+/// Changes the layout of a block, which may move; the result has all usable bytes. With `zero`, those beyond the old
+/// layout's are zero.
 ///
 /// # Safety
 /// `block` is a live block with the layout `old`. It ends if there is a result.
 #[inline(always)]
-unsafe fn resize_whole(
+unsafe fn resize(
     source: impl Source,
     block: NonNull<u8>,
     old: Layout,
     new: Layout,
     zero: bool,
 ) -> Option<NonNull<[u8]>> {
-    let (block, size, align) = (block.as_ptr(), new.size(), new.align());
+    if old.size() == 0 {
+        return allocate(source, new, zero);
+    }
+    if new.size() == 0 {
+        // SAFETY: the caller's promise.
+        unsafe { release(block, old) };
+        return nothing(new);
+    }
+    let block = block.as_ptr();
     let resized = if zero {
         // SAFETY: the caller's promise; the engine zeroes what it adds to the bytes that were usable.
         unsafe {
             let usable = free::usable_size(block);
             block.add(old.size()).write_bytes(0, usable - old.size());
-            realloc::rezalloc_aligned(source, block, size, align)
+            realloc::rezalloc_aligned(source, block, new.size(), new.align())
         }
     } else {
         // SAFETY: the caller's promise.
-        unsafe { block::resize(source, block, size, align) }
+        unsafe { block::resize(source, block, new.size(), new.align()) }
     };
     // SAFETY: null, or a block that was just taken.
     let usable = unsafe { free::usable_size(resized) };
     NonNull::new(resized).map(|start| NonNull::slice_from_raw_parts(start, usable))
+}
+
+/// Gives a block back.
+///
+/// # Safety
+/// `block` is a live block with this layout, which nobody uses any more.
+#[inline(always)]
+unsafe fn release(block: NonNull<u8>, layout: Layout) {
+    if layout.size() != 0 {
+        // SAFETY: the caller's promise.
+        unsafe { block::release(block.as_ptr(), layout.size(), layout.align()) }
+    }
 }
 
 /// Implements one of the traits for all allocators.
@@ -65,7 +98,7 @@ macro_rules! implement {
             #[cfg_attr(feature = "inline-fast-path", inline)]
             #[cfg_attr(not(feature = "inline-fast-path"), inline(never))]
             fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, $($module)::+::AllocError> {
-                allocate_whole(source_of(self), layout, false).ok_or($($module)::+::AllocError)
+                allocate(source_of(self), layout, false).ok_or($($module)::+::AllocError)
             }
 
             #[inline(never)]
@@ -73,14 +106,14 @@ macro_rules! implement {
                 &self,
                 layout: Layout,
             ) -> Result<NonNull<[u8]>, $($module)::+::AllocError> {
-                allocate_whole(source_of(self), layout, true).ok_or($($module)::+::AllocError)
+                allocate(source_of(self), layout, true).ok_or($($module)::+::AllocError)
             }
 
             #[cfg_attr(feature = "inline-fast-path", inline)]
             #[cfg_attr(not(feature = "inline-fast-path"), inline(never))]
             unsafe fn deallocate(&self, ptr: NonNull<u8>, layout: Layout) {
                 // SAFETY: the caller gives back a block of this allocator with a layout that fits it.
-                unsafe { block::release(ptr.as_ptr(), layout.size(), layout.align()) }
+                unsafe { release(ptr, layout) }
             }
 
             #[inline(never)]
@@ -91,7 +124,7 @@ macro_rules! implement {
                 new_layout: Layout,
             ) -> Result<NonNull<[u8]>, $($module)::+::AllocError> {
                 // SAFETY: the caller hands over a block of this allocator with a layout that fits it.
-                unsafe { resize_whole(source_of(self), ptr, old_layout, new_layout, false) }
+                unsafe { resize(source_of(self), ptr, old_layout, new_layout, false) }
                     .ok_or($($module)::+::AllocError)
             }
 
@@ -103,7 +136,7 @@ macro_rules! implement {
                 new_layout: Layout,
             ) -> Result<NonNull<[u8]>, $($module)::+::AllocError> {
                 // SAFETY: the caller hands over a block of this allocator with a layout that fits it.
-                unsafe { resize_whole(source_of(self), ptr, old_layout, new_layout, true) }
+                unsafe { resize(source_of(self), ptr, old_layout, new_layout, true) }
                     .ok_or($($module)::+::AllocError)
             }
 
@@ -115,7 +148,7 @@ macro_rules! implement {
                 new_layout: Layout,
             ) -> Result<NonNull<[u8]>, $($module)::+::AllocError> {
                 // SAFETY: the caller hands over a block of this allocator with a layout that fits it.
-                unsafe { resize_whole(source_of(self), ptr, old_layout, new_layout, false) }
+                unsafe { resize(source_of(self), ptr, old_layout, new_layout, false) }
                     .ok_or($($module)::+::AllocError)
             }
         }

@@ -45,7 +45,8 @@ pub use visit::{Area, Usage};
 /// take any layout.
 ///
 /// - **Sizes**: as of [`Rimalloc`](crate::Rimalloc). An `Allocator` returns all the bytes of a block, which collections
-///   like hashbrown's use. A layout of size 0 gives a small block, which has to be freed like any other.
+///   like hashbrown's use. A layout of size 0 takes no memory from an `Allocator`; from `GlobalAlloc` it is a block of
+///   its own, which has to be freed like any other.
 /// - **Alignment**: any power of two.
 /// - **Growing** happens in place where the block has room, where the memory behind a large block is free, or by moving
 ///   OS pages; else the contents are copied. **Zeroed** blocks are not cleared where memory is known to be zero.
