@@ -126,6 +126,8 @@ fn live_index(addr: usize) -> usize {
     // SAFETY: reads a word that may be read.
     unsafe {
         core::arch::asm!(
+            // Or else a Rust dylib would have to reach it through its table of addresses.
+            ".hidden {factor}",
             "mul qword ptr [rip + {factor}]",
             factor = sym LIVE_FACTOR,
             inout("rax") addr => _,
@@ -140,7 +142,11 @@ fn live_index(addr: usize) -> usize {
 #[cfg(not(all(target_arch = "x86_64", not(any(miri, all(test, loom))))))]
 #[inline(always)]
 fn live_index(addr: usize) -> usize {
-    addr.widening_mul(LIVE_FACTOR.load(Ordering::Relaxed)).1
+    let product = addr as u128 * LIVE_FACTOR.load(Ordering::Relaxed) as u128;
+    #[expect(clippy::cast_possible_truncation, reason = "the high half of a product of two words is a word")]
+    {
+        (product >> usize::BITS) as usize
+    }
 }
 
 /// Whether the flat form has an entry `index`.
@@ -151,6 +157,8 @@ fn is_in_flat(index: usize) -> bool {
     // SAFETY: reads a word that may be read; on this processor every load acquires.
     unsafe {
         core::arch::asm!(
+            // As above.
+            ".hidden {limit}",
             "cmp {index}, qword ptr [rip + {limit}]",
             "jae {beyond}",
             index = in(reg) index,

@@ -14,8 +14,14 @@ pub(crate) fn allocate(source: impl Source, size: usize, align: usize) -> *mut u
     if aligned::is_natural(size, align) {
         alloc::malloc(source, size)
     } else {
-        aligned::malloc_aligned(source, size, align)
+        allocate_aligned(source, size, align)
     }
+}
+
+/// Apart from [`allocate`], whose ordinary case then needs no stack frame.
+#[inline(never)]
+fn allocate_aligned(source: impl Source, size: usize, align: usize) -> *mut u8 {
+    aligned::malloc_aligned(source, size, align)
 }
 
 /// As [`allocate`]; all usable bytes are zero.
@@ -24,8 +30,14 @@ pub(crate) fn allocate_zeroed(source: impl Source, size: usize, align: usize) ->
     if aligned::is_natural(size, align) {
         alloc::zalloc(source, size)
     } else {
-        aligned::zalloc_aligned(source, size, align)
+        allocate_aligned_zeroed(source, size, align)
     }
+}
+
+/// See [`allocate_aligned`].
+#[inline(never)]
+fn allocate_aligned_zeroed(source: impl Source, size: usize, align: usize) -> *mut u8 {
+    aligned::zalloc_aligned(source, size, align)
 }
 
 /// Changes the size of a block, which may move; null, and the block stays as it is, when memory ran out.
