@@ -143,7 +143,10 @@ fn live_index(addr: usize) -> usize {
 #[inline(always)]
 fn live_index(addr: usize) -> usize {
     let product = addr as u128 * LIVE_FACTOR.load(Ordering::Relaxed) as u128;
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of a product of two words is a word")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the high half of a product of two words is a word"
+    )]
     {
         (product >> usize::BITS) as usize
     }
