@@ -309,9 +309,9 @@ mod tests {
 
     #[test]
     fn groups_are_whole_or_nothing() {
-        let mut word = 0x9e37_79b9_7f4a_7c15_u64 as usize;
+        let mut word = 0x9e37_79b9_7f4a_7c15_usize;
         for round in 0..2000 {
-            word = word.rotate_left(7).wrapping_mul(0x2545_f491_4f6c_dd1d_u64 as usize);
+            word = word.rotate_left(7).wrapping_mul(0x2545_f491_4f6c_dd1d_usize);
             // From sparse to dense.
             let bits =
                 (0..round % 8).fold(word, |bits, shift| bits | word.rotate_left(shift * 9 + 1));

@@ -65,7 +65,7 @@ fn heaps_end_while_threads_of_other_heaps_search_for_pages() {
     fn a_block_of_each(heap: &'static Heap) {
         let mut size = 16;
         while size < 60_000 {
-            drop(fill(alloc::malloc(heap, size), size));
+            let _block = fill(alloc::malloc(heap, size), size);
             size = size * 9 / 8 + 8;
         }
     }

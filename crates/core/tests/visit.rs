@@ -1,9 +1,10 @@
 //! Visiting: what is live is seen, once, whoever owns the page, and visitors may free what they see.
 #![allow(unsafe_code)]
 
+use core::panic::AssertUnwindSafe;
 use core::ptr::NonNull;
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::thread;
 
 use rimalloc_core::heap::{Heap, MAIN_SUBPROC, Settings};

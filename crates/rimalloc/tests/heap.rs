@@ -2,8 +2,9 @@
 #![allow(unsafe_code)]
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::panic::AssertUnwindSafe;
 use std::collections::BTreeMap;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::sync::mpsc;
 use std::thread;
 

@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use core::alloc::Layout;
-use std::panic::{self, AssertUnwindSafe};
+use core::panic::AssertUnwindSafe;
+use std::panic;
 use std::thread;
 
 use rimalloc::{Rimalloc, Scope};
