@@ -121,8 +121,7 @@ pub(crate) unsafe fn end_all_blocks() -> bool {
     for_each_subproc(|subproc| {
         // SAFETY: the caller's promise.
         unsafe { end_blocks(subproc) };
-        // A heap may name an arena, and lie in it when that is exclusive.
-        let mut is_bound = subproc.arenas.iter().any(|arena| arena.traits().exclusive);
+        let mut is_bound = false;
         for_each_heap(subproc, |heap| is_bound |= heap.arena().is_some());
         if is_bound {
             subproc.arenas.purge(true);

@@ -12,11 +12,12 @@ use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
 use process::alone;
 use rimalloc_core::alloc::{malloc, zalloc};
+use rimalloc_core::arena::Arena;
 use rimalloc_core::exit::{Users, at_exit, process_done};
 use rimalloc_core::free::{free, is_in_heap_region, usable_size};
-use rimalloc_core::heap::{Heap, Settings};
+use rimalloc_core::heap::{Heap, MAIN_SUBPROC, Settings};
 use rimalloc_core::source::Plain;
-use rimalloc_core::{heaps, realloc, report, subprocs};
+use rimalloc_core::{arenas, heaps, realloc, report, subprocs};
 use std::sync::mpsc;
 use std::thread;
 use testkit::{Limits, Mix, Op, Rng, Rules, Shadow};
@@ -157,6 +158,25 @@ fn all_memory_goes_back_and_the_library_serves_on() {
         let kept = malloc(Plain, 10);
         done(Users::Program);
         assert!(is_in_heap_region(kept), "there is one end");
+    });
+}
+
+#[test]
+fn a_heap_stays_bound_to_its_arena() {
+    alone("a_heap_stays_bound_to_its_arena", &[DESTROY], || {
+        let reserved = arenas::reserve(64 * MIB, false, false, true);
+        let arena = Arena::with_id(reserved.id, |arena| arena).expect("the arena was just made");
+        let settings = Settings { arena: Some(arena), ..Settings::of(&MAIN_SUBPROC) };
+        let heap = heaps::create(settings).expect("memory");
+        let before = resident();
+        let fill = || (0..15).map(|_| written(malloc(heap, 3 * MIB), 3 * MIB)).collect::<Vec<_>>();
+        let blocks = fill();
+        assert!(resident() > before + 40 * MIB);
+        done(Users::Program);
+        assert!(resident() < before + 2 * MIB && !is_in_heap_region(blocks[0].0));
+        let blocks = fill();
+        assert!(blocks.iter().all(|block| arena.contains(block.0.addr())));
+        blocks.into_iter().for_each(end_intact);
     });
 }
 
