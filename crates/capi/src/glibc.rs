@@ -7,7 +7,7 @@ use crate::errno;
 use core::ffi::c_int;
 use libc::{EINVAL, FILE};
 use rimalloc_core::report::Sink;
-use rimalloc_core::stats::{self, CountValue, Usage};
+use rimalloc_core::stats::{self, CountValue};
 use rimalloc_core::{census, collect};
 
 /// malloc_trim(3): returns free memory to the system. There is no top of the heap that `pad`
@@ -76,7 +76,7 @@ pub extern "C" fn mallinfo2() -> libc::mallinfo2 {
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_stats() {
     // A sink takes everything.
-    _ = stats::print(&mut Sink::standard(), &census::of_process(), &Usage::now());
+    _ = stats::print(&mut Sink::standard(), &census::of_process(), &census::usage());
 }
 
 /// malloc_info(3): writes XML to a stream. `options` must be zero.

@@ -41,7 +41,6 @@ use crate::os;
 use crate::page_map;
 use crate::ptr::{self, Record};
 use crate::size_class::BIN_COUNT;
-use crate::stats::STATS;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::units::{align_down, align_up, slices_for};
 
@@ -231,17 +230,19 @@ impl Arena {
                 true
             },
         );
-        STATS.committed.decrease(self.committed().count_set(0, self.slices) * SLICE_SIZE);
-        STATS.reserved.decrease(self.size());
+        let stats = &self.owner.stats;
+        stats.committed.decrease(self.committed().count_set(0, self.slices) * SLICE_SIZE);
+        stats.reserved.decrease(self.size());
         // SAFETY: the caller's promise.
         unsafe { self.release_range() };
     }
 
     /// Counts a fresh arena in the statistics.
     fn count_in(&self) {
-        STATS.reserved.increase(self.size());
-        STATS.committed.increase(self.committed().count_set(0, self.slices) * SLICE_SIZE);
-        STATS.arena_count.bump();
+        let stats = &self.owner.stats;
+        stats.reserved.increase(self.size());
+        stats.committed.increase(self.committed().count_set(0, self.slices) * SLICE_SIZE);
+        stats.arena_count.bump();
     }
 
     /// Gives the arena's memory back to the system, unless it is the program's.

@@ -18,12 +18,13 @@
 //! them does, else near; they are never negative.
 #![allow(unsafe_code)]
 
-use crate::heap::{HEAPS, Heap, SubProcess, for_each_heap, for_each_subproc};
+use crate::arena::meta;
+use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_heap, for_each_subproc};
 use crate::page::PageRef;
 use crate::page::look::Look;
 use crate::size_class::{self, HUGE_BIN};
 use crate::stats::heap_counts::{HUGE_SLOT, SLOTS, page_size, reported_bin, slot_of};
-use crate::stats::{Figures, STATS, bins};
+use crate::stats::{Figures, Usage, bins};
 use crate::theap::{self, Theap};
 
 /// The statistics of the process: of all sub-processes and their heaps.
@@ -31,8 +32,6 @@ pub fn of_process() -> Figures {
     let _guard = HEAPS.lock();
     let mut figures = Figures::new();
     for_each_subproc(|subproc| add_subproc(subproc, &mut figures));
-    STATS.read_into(&mut figures);
-    figures.settle();
     figures
 }
 
@@ -44,18 +43,34 @@ pub fn of_subproc(subproc: &'static SubProcess) -> Figures {
     figures
 }
 
+/// What the process uses now.
+pub fn usage() -> Usage {
+    let mut figures = Figures::new();
+    {
+        let _guard = HEAPS.lock();
+        for_each_subproc(|subproc| {
+            let mut part = Figures::new();
+            read_stats(subproc, &mut part);
+            figures.merge(&part);
+        });
+    }
+    Usage::now(figures.committed)
+}
+
 /// The statistics of a sub-process without those of its heaps, save what they have passed on to it.
 pub fn of_subproc_alone(subproc: &'static SubProcess) -> Figures {
     let _guard = HEAPS.lock();
     let mut figures = Figures::new();
     add_ended(subproc, &mut figures);
+    read_stats(subproc, &mut figures);
+    figures.settle();
     figures
 }
 
 /// The statistics of a heap, in which what is not a heap's is zero.
 pub fn of_heap(heap: &'static Heap) -> Figures {
     let _guard = HEAPS.lock();
-    heap.subproc().arenas.without_purges(|| count_heap(heap))
+    heap.subproc().arenas.without_purges(|alone| count_heap(heap, alone))
 }
 
 /// The statistics of the calling thread: blocks that share a page which it has allocated, those that live in pages it
@@ -66,7 +81,7 @@ pub fn of_thread() -> Figures {
         let mut add = |theap: &Theap| {
             add_theap(theap, &mut figures);
             theap.for_each_page(|page| {
-                add_page(page, &mut figures);
+                add_page(page, true, &mut figures);
                 let pages = &mut figures.page_bins[reported_bin(slot_of(page.bin()))];
                 pages.current += 1;
             });
@@ -85,14 +100,17 @@ pub fn reset() {
     let _guard = HEAPS.lock();
     for_each_subproc(|subproc| {
         for_each_heap(subproc, |heap| {
-            let figures = subproc.arenas.without_purges(|| count_heap(heap));
+            let figures = subproc.arenas.without_purges(|alone| count_heap(heap, alone));
             heap.counts.take_ended(&figures);
         });
         let mut figures = Figures::new();
         add_ended(subproc, &mut figures);
         subproc.ended.take_ended(&figures);
+        subproc.stats().reset();
     });
-    STATS.reset();
+    let (calls, bytes) = &meta::OWN;
+    calls.reset();
+    bytes.reset();
 }
 
 /// Adds what the calling thread has counted to its heaps, and starts its own count anew.
@@ -112,7 +130,7 @@ pub fn merge() {
 pub fn merge_heap(heap: &'static Heap) {
     let _guard = HEAPS.lock();
     let subproc = heap.subproc();
-    let figures = subproc.arenas.without_purges(|| count_heap(heap));
+    let figures = subproc.arenas.without_purges(|alone| count_heap(heap, alone));
     heap.counts.take_ended(&figures);
     subproc.ended.add_ended(&figures);
 }
@@ -120,13 +138,30 @@ pub fn merge_heap(heap: &'static Heap) {
 /// Adds a sub-process and its heaps. The caller holds `HEAPS`.
 fn add_subproc(subproc: &'static SubProcess, figures: &mut Figures) {
     let mut sum = Figures::new();
-    subproc.arenas.without_purges(|| {
-        for_each_heap(subproc, |heap| sum.merge(&count_heap(heap)));
+    subproc.arenas.without_purges(|alone| {
+        for_each_heap(subproc, |heap| sum.merge(&count_heap(heap, alone)));
     });
     add_ended(subproc, &mut sum);
     subproc.ended.note_peaks(&mut sum);
+    read_stats(subproc, &mut sum);
     sum.settle();
     figures.merge(&sum);
+}
+
+/// Puts what is counted of a sub-process as a whole among the figures; in the main one, also what the engine's own
+/// objects take.
+fn read_stats(subproc: &SubProcess, figures: &mut Figures) {
+    subproc.stats().read_into(figures);
+    if subproc.is(&MAIN_SUBPROC) {
+        let (calls, own) = (&meta::OWN.0, meta::OWN.1.get());
+        figures.mmap_calls += calls.get();
+        for sum in [&mut figures.reserved, &mut figures.committed] {
+            // They are never given back: at its highest, the sum had all of them.
+            sum.total += own.total;
+            sum.peak += own.peak;
+            sum.current += own.current;
+        }
+    }
 }
 
 /// Adds what heaps of a sub-process have left to it.
@@ -139,9 +174,10 @@ fn add_ended(subproc: &SubProcess, figures: &mut Figures) {
     figures.merge(&ended);
 }
 
-/// The figures of a heap. The caller holds `HEAPS`, and holds off purges of the heap's sub-process.
+/// The figures of a heap. The caller holds `HEAPS`, and says whether purges of the heap's sub-process are held off.
+/// If they are not, no list is followed.
 #[inline(never)]
-fn count_heap(heap: &Heap) -> Figures {
+fn count_heap(heap: &Heap, alone: bool) -> Figures {
     let mut figures = Figures::new();
     heap.counts.add_to(&mut figures);
     let mut next = heap.theaps.get().cast::<Theap>();
@@ -150,7 +186,7 @@ fn count_heap(heap: &Heap) -> Figures {
         next = theap.next.get();
         add_theap(theap, &mut figures);
     }
-    heap.for_each_page(&mut |page| add_page(page, &mut figures));
+    heap.for_each_page(&mut |page| add_page(page, alone, &mut figures));
     sum_up(&mut figures);
     heap.counts.note_peaks(&mut figures);
     figures.settle();
@@ -178,15 +214,15 @@ fn add_blocks(bin: usize, allocated: i64, live: i64, figures: &mut Figures) {
 }
 
 /// Adds the blocks of a page that shares them; takes off what is still on its list. The page is the calling thread's,
-/// or the caller keeps to the protocol of the module.
+/// or the caller keeps to the protocol of the module; if not `readable`, lists are not followed.
 #[inline(never)]
-fn add_page(page: PageRef, figures: &mut Figures) {
+fn add_page(page: PageRef, readable: bool, figures: &mut Figures) {
     let bin = page.bin();
     if bin == HUGE_BIN {
         return;
     }
     // SAFETY: what is in the page map is committed, and stays so by the protocol.
-    let look = unsafe { Look::at(page, |addr| PageRef::of_addr(addr) == Some(page)) };
+    let look = unsafe { Look::at(page, |addr| readable && PageRef::of_addr(addr) == Some(page)) };
     add_blocks(bin, -i64::from(look.left), look.live.into(), figures);
     figures.pages_abandoned.current += i64::from(!look.owned);
 }

@@ -8,7 +8,7 @@ use crate::collect;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::report;
-use crate::stats::{self, Usage};
+use crate::stats;
 use crate::subprocs;
 use crate::sync::{AtomicBool, Ordering};
 use crate::thread;
@@ -47,7 +47,8 @@ pub unsafe fn process_done(users: Users) {
         return;
     }
     if options::is_enabled(Opt::ShowStats) || options::is_enabled(Opt::Verbose) {
-        let _ = stats::print(&mut report::Sink::standard(), &census::of_process(), &Usage::now());
+        let _ =
+            stats::print(&mut report::Sink::standard(), &census::of_process(), &census::usage());
     }
     if options::is_enabled(Opt::DestroyOnExit) {
         collect::collect(true);

@@ -14,7 +14,7 @@ use crate::os;
 use crate::page::list::PageList;
 use crate::page::{Page, PageRef};
 use crate::size_class::HUGE_BIN;
-use crate::stats::HeapCounts;
+use crate::stats::{HeapCounts, Stats};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::units::to_u32;
 
@@ -62,6 +62,22 @@ impl SubProcess {
     /// Says which heap is the main one, before anybody else knows the sub-process.
     pub fn set_main_heap(&self, heap: &'static Heap) {
         self.main_heap.store(core::ptr::from_ref(heap).cast_mut(), Ordering::Relaxed);
+    }
+
+    /// What is counted of the sub-process as a whole.
+    pub fn stats(&self) -> &Stats {
+        &self.arenas.stats
+    }
+
+    /// Takes the slices back of a page that held `bytes` bytes and has ended.
+    ///
+    /// # Safety
+    /// The slices were taken from here, and nothing refers to their memory any more.
+    pub unsafe fn take_back(&self, span: Span, bytes: usize) {
+        self.stats().pages.decrease(1);
+        self.stats().page_committed.decrease(bytes);
+        // SAFETY: the caller's promise.
+        unsafe { self.arenas.give(span) };
     }
 
     /// Whether `other` is this sub-process.
@@ -268,8 +284,14 @@ impl Heap {
     ) -> Option<PageRef> {
         let word = core::ptr::from_ref(self).cast_mut().cast();
         // SAFETY: the caller's promise.
-        let page = unsafe { PageRef::create(span, bin, block_size, word) }?;
+        let Some(page) = (unsafe { PageRef::create(span, bin, block_size, word) }) else {
+            // SAFETY: nobody has seen the span.
+            unsafe { self.subproc().arenas.give(span) };
+            return None;
+        };
         self.counts.make_page(bin, block_size);
+        self.subproc().stats().pages.increase(1);
+        self.subproc().stats().page_committed.increase(page.held_bytes());
         if self.lists(page) {
             self.pages.add(page);
         }
@@ -281,20 +303,27 @@ impl Heap {
     /// # Safety
     /// As for [`PageRef::release`].
     pub unsafe fn release_page(page: PageRef) {
-        Self::with_heap_of(page, |heap| {
+        let subproc = Self::with_heap_of(page, |heap| {
             if heap.lists(page) {
                 heap.pages.unlink(page);
             }
             heap.counts.end_page(page.bin(), page.block_size());
+            heap.subproc()
         });
-        // SAFETY: the caller's promise; the page is on no list.
-        unsafe { page.release() };
+        let bytes = page.held_bytes();
+        // SAFETY: the caller's promise; the page is on no list, and its slices are nobody's any more.
+        unsafe { subproc.take_back(page.release(), bytes) };
     }
 
     /// Changes the size of the only block of a huge page. See [`Page::resize_single`].
     pub fn resize_single(page: PageRef, block_size: usize) {
-        Self::with_heap_of(page, |heap| heap.counts.resize(page.block_size(), block_size));
+        let stats = Self::with_heap_of(page, |heap| {
+            heap.counts.resize(page.block_size(), block_size);
+            heap.subproc().stats()
+        });
+        stats.page_committed.decrease(page.held_bytes());
         page.resize_single(block_size);
+        stats.page_committed.increase(page.held_bytes());
     }
 
     /// Counts blocks that somebody who is not the page's owner took back from its handed list.
@@ -311,7 +340,7 @@ impl Heap {
     }
 
     /// Calls `f` with the heap of a page that the caller holds. The heap is not deleted meanwhile.
-    fn with_heap_of(page: PageRef, f: impl FnOnce(&Self)) {
+    fn with_heap_of<R>(page: PageRef, f: impl FnOnce(&'static Self) -> R) -> R {
         loop {
             let heap = Self::of(&page);
             // A page that is on no list is the main heap's for good. Others may have passed to it meanwhile.

@@ -132,7 +132,7 @@ pub unsafe fn delete(heap: &'static Heap) {
     });
     while heap.pages.take_first(|page| abandon::pass_to(main, page)).is_some() {}
     // Now that no page of the heap is left that somebody could count there.
-    heap.counts.move_to(&main.counts, true);
+    heap.counts.move_to(&main.counts);
     retire(heap);
 }
 
@@ -154,7 +154,7 @@ pub unsafe fn destroy(heap: &'static Heap) {
     let _guard = HEAPS.lock();
     // SAFETY: the caller's promise.
     unsafe { destroy_pages(heap) };
-    heap.counts.move_to(&heap.subproc().ended, false);
+    heap.counts.move_to(&heap.subproc().ended);
     retire(heap);
 }
 
@@ -184,9 +184,11 @@ pub(crate) unsafe fn destroy_page(heap: &Heap, page: PageRef) {
     if left != 0 {
         heap.counts.hand(page.bin(), -i64::from(left));
     }
+    heap.counts.end_page(page.bin(), page.block_size());
     abandon::condemn(page);
+    let bytes = page.held_bytes();
     // SAFETY: the caller's promise.
-    unsafe { page.destroy() };
+    unsafe { heap.subproc().take_back(page.destroy(), bytes) };
 }
 
 /// Plain allocation of the calling thread does not go to a heap that ends.

@@ -30,7 +30,6 @@ use crate::page_map;
 use crate::ptr::{Block, Record};
 use crate::remote::RemoteList;
 use crate::size_class::{self, HUGE_BIN};
-use crate::stats::STATS;
 use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::units::{align_up, slices_for, to_u32};
 
@@ -192,20 +191,15 @@ impl PageRef {
         Self::from_record(unsafe { page_map::lookup_live(addr) })
     }
 
-    /// Makes a page of a claimed span, held by the caller and without an owner. Gives the span back and
-    /// returns `None` when memory for its metadata ran out.
+    /// Makes a page of a claimed span, held by the caller and without an owner. `None`, and the span stays the
+    /// caller's, when memory for its metadata ran out.
     ///
     /// # Safety
     /// The caller has claimed `span` and nothing else refers to it.
     pub unsafe fn create(span: Span, bin: usize, block_size: usize, heap: *mut ()) -> Option<Self> {
         let record = match span.arena {
-            Some(arena) => Some(arena.record(span.index)),
-            None => meta::take(RECORD_SIZE).map(NonNull::cast),
-        };
-        let Some(record) = record else {
-            // SAFETY: nobody has seen the span.
-            unsafe { span.give() };
-            return None;
+            Some(arena) => arena.record(span.index),
+            None => meta::take(RECORD_SIZE)?.cast(),
         };
         let page = Self::from_record(record);
         let reserved = if bin == HUGE_BIN { 1 } else { span.slices * SLICE_SIZE / block_size };
@@ -237,56 +231,52 @@ impl PageRef {
         if let Some(arena) = span.arena {
             arena.pages().set(span.index, 1);
         }
-        STATS.pages.increase(1);
-        STATS.page_committed.increase(page.held_bytes());
         Some(page)
     }
 
-    /// Ends a page without live blocks: its slices go back to where they came from.
+    /// Ends a page without live blocks; its slices are the caller's then.
     ///
     /// # Safety
     /// The caller holds the page, no queue and no list links it, and no block of it is live.
-    pub unsafe fn release(self) {
+    #[must_use = "the slices are to be given back"]
+    pub unsafe fn release(self) -> Span {
         debug_assert!(
             self.all_blocks_are_local(),
             "a page is given back only when every block has come back"
         );
         // SAFETY: the caller's promise.
-        unsafe { self.destroy() };
+        unsafe { self.destroy() }
     }
 
-    /// Ends a page whatever blocks are live, which end with it.
+    /// Ends a page whatever blocks are live, which end with it; its slices are the caller's then.
     ///
     /// # Safety
     /// The caller holds the page, no queue and no list links it, and nobody uses a block of it any more.
-    pub unsafe fn destroy(self) {
+    #[must_use = "the slices are to be given back"]
+    pub unsafe fn destroy(self) -> Span {
         let span = self.span();
         page_map::clear(span.start, span.slices);
         if let Some(arena) = span.arena {
             arena.pages().clear(span.index, 1);
             arena.note_linked(self.linked_bytes(), 0);
         }
-        STATS.pages.decrease(1);
-        STATS.page_committed.decrease(self.held_bytes());
         // SAFETY: the caller's promise; the page has left the map.
         unsafe { self.dispose() };
+        span
     }
 
-    /// Gives back the slices, and the record where it is not part of an arena.
+    /// Ends the record, and gives it back where it is not part of an arena.
     ///
     /// # Safety
     /// As for [`release`](Self::release), and the page is not in the map.
     unsafe fn dispose(self) {
-        let span = self.span();
         // The owner word of a dead record matches no thread; its remote list stays held, so no claim on it
         // can succeed.
         self.owner.store(0, Ordering::Relaxed);
-        if span.arena.is_none() {
+        if self.arena.get().is_none() {
             // SAFETY: the record came from `meta::take` and nothing refers to it any more.
             unsafe { meta::give(self.0.cast(), RECORD_SIZE) };
         }
-        // SAFETY: the span is the page's, and nothing refers to its memory.
-        unsafe { span.give() };
     }
 }
 
@@ -561,10 +551,8 @@ impl Page {
         if let Some(arena) = self.arena.get() {
             arena.note_linked(self.block_size(), block_size);
         }
-        STATS.page_committed.decrease(self.held_bytes());
         self.block_size.store(block_size, Ordering::Relaxed);
         self.slices.set(to_u32(slices_for(block_size)));
-        STATS.page_committed.increase(self.held_bytes());
     }
 
     /// Bytes that the page keeps for its blocks: its slices, or the whole OS pages of its only block.

@@ -332,8 +332,9 @@ fn shrink(page: PageRef, want: usize) {
     // SAFETY: the slice is inside the page.
     let start = unsafe { ptr::offset(span.start, want * SLICE_SIZE) };
     page_map::clear(start, slices);
+    let arenas = &Heap::of(&page).subproc().arenas;
     // SAFETY: the slices are the page's, and the block is about to end before them.
-    unsafe { Span { start, slices, index: span.index + want, ..span }.give() };
+    unsafe { arenas.give(Span { start, slices, index: span.index + want, ..span }) };
 }
 
 /// Adds `more` slices to the end of a held huge page, if they are free.
@@ -345,7 +346,7 @@ fn grow(page: PageRef, more: usize) -> bool {
         return true;
     }
     // SAFETY: the slices were just taken and nothing refers to them.
-    unsafe { span.give() };
+    unsafe { Heap::of(&page).subproc().arenas.give(span) };
     false
 }
 

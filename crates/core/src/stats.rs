@@ -1,7 +1,7 @@
 //! Statistics of the process: counts that go up and down, and counters that only grow.
 //!
-//! Owns the counts. Called by every module below, on slow paths only; the reader may see the counts of one moment
-//! beside those of the next. One static of a few cache lines, so that a process touches little memory for it.
+//! Owns the types of counts, their values as the C interface has them, and their forms in print. Counts change on slow
+//! paths only; the reader may see the counts of one moment beside those of the next.
 
 pub mod bins;
 mod count;
@@ -26,19 +26,25 @@ use crate::sync::plain::{AtomicU64, Ordering};
 /// Builds the type of the counts from their names, which are those of the members of a [`Figures`].
 macro_rules! counts {
     ($($(#[$doc:meta])+ $name:ident: $kind:ident,)*) => {
-        /// What is counted as it happens, for everything in a sub-process together.
+        /// What is counted as it happens for a sub-process, with all its heaps.
         pub struct Stats {
             $($(#[$doc])+ pub $name: $kind,)*
         }
 
         impl Stats {
-            const fn new() -> Self {
+            /// Nothing counted.
+            pub(crate) const fn new() -> Self {
                 Self { $($name: $kind::new(),)* }
             }
 
             /// Puts the values among the figures.
             pub fn read_into(&self, figures: &mut Figures) {
                 $(self.$name.put(&mut figures.$name);)*
+            }
+
+            /// Passes everything on.
+            pub fn move_to(&self, other: &Self) {
+                $(self.$name.move_to(&other.$name);)*
             }
 
             /// Starts all counts anew. What is in use stays counted as such.
@@ -79,12 +85,6 @@ counts! {
     /// Purges of an arena.
     arena_purges: Counter,
 }
-
-/// The statistics of the process.
-pub static STATS: Stats = Stats::new();
-
-// A page of memory that the process touches anyway holds all of it.
-const _: () = assert!(size_of::<Stats>() <= 512);
 
 /// When the clock started, in milliseconds of the system's clock. 0 until it does.
 static START: AtomicU64 = AtomicU64::new(0);

@@ -73,16 +73,17 @@ pub unsafe fn end(subproc: &'static SubProcess) {
     unlink(subproc);
     for_each_heap(subproc, |heap| {
         if !heap.is_main() {
-            heap.counts.move_to(&subproc.ended, false);
+            heap.counts.move_to(&subproc.ended);
             heaps::keep_memory(heap);
         }
     });
     let main = subproc.main_heap();
-    main.counts.move_to(&MAIN_SUBPROC.ended, false);
-    subproc.ended.move_to(&MAIN_SUBPROC.ended, false);
+    main.counts.move_to(&MAIN_SUBPROC.ended);
+    subproc.ended.move_to(&MAIN_SUBPROC.ended);
     heaps::keep_memory(main);
     // SAFETY: no page is left, and nobody will ask for one.
     unsafe { subproc.arenas.release_all() };
+    subproc.stats().move_to(MAIN_SUBPROC.stats());
     subproc.next.set(SPARE.0.replace(subproc));
 }
 

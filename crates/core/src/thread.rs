@@ -26,7 +26,7 @@ use crate::os;
 use crate::page::PageRef;
 use crate::page_map;
 use crate::report;
-use crate::stats::{self, STATS};
+use crate::stats;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use crate::theap::{self, EMPTY_THEAP, EXITED_THEAP, Theap};
 
@@ -115,7 +115,7 @@ fn start(subproc: &'static SubProcess) -> Option<&'static Theap> {
     theap.init(me, subproc.main_heap(), theap);
     link(theap);
     subproc.threads.fetch_add(1, Ordering::Relaxed);
-    STATS.threads.increase(1);
+    subproc.stats().threads.increase(1);
     // From here on the library can be re-entered: what follows may allocate.
     theap::set_current(theap);
     let _ = os::arm_thread_exit(NonNull::from(theap).cast());
@@ -150,7 +150,9 @@ pub fn join(subproc: &'static SubProcess) -> bool {
     root.init(os::thread_id(), subproc.main_heap(), root);
     link_locked(root);
     joined.threads.fetch_sub(1, Ordering::Relaxed);
+    joined.stats().threads.decrease(1);
     subproc.threads.fetch_add(1, Ordering::Relaxed);
+    subproc.stats().threads.increase(1);
     theap::set_current(root);
     true
 }
@@ -269,7 +271,7 @@ fn end_thread(after: *const Theap) {
         subproc.arenas.purge_if_due();
     }
     subproc.threads.fetch_sub(1, Ordering::Release);
-    STATS.threads.decrease(1);
+    subproc.stats().threads.decrease(1);
 }
 
 /// Gives up the theaps of a root's thread for other heaps. Under the lock: their heaps may be ending at this moment.
@@ -360,7 +362,7 @@ fn drop_vanished_theaps(heap: &'static Heap, survivor: usize) {
         if theap.tid() != survivor {
             unlink(theap);
             if core::ptr::eq(theap.root(), theap) {
-                STATS.threads.decrease(1);
+                heap.subproc().stats().threads.decrease(1);
                 heap.subproc().threads.fetch_sub(1, Ordering::Relaxed);
             }
             give_storage(theap);

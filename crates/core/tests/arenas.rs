@@ -15,7 +15,6 @@ use rimalloc_core::heap::{Heap, MAIN_SUBPROC, Settings};
 use rimalloc_core::options::{self, Opt};
 use rimalloc_core::report::codes;
 use rimalloc_core::source::Plain;
-use rimalloc_core::stats::STATS;
 use rimalloc_core::{heaps, os, subprocs};
 use std::thread;
 
@@ -328,7 +327,12 @@ fn arenas_are_committed_when_the_option_says_so() {
 fn counts_of_memory_are_exact_and_come_back_to_where_they_were() {
     const NAME: &str = "counts_of_memory_are_exact_and_come_back_to_where_they_were";
     alone(NAME, &[("MIMALLOC_SHOW_STATS", "0")], || {
-        let counts = || [STATS.reserved.get().current, STATS.committed.get().current];
+        let counts = || {
+            [
+                MAIN_SUBPROC.stats().reserved.get().current,
+                MAIN_SUBPROC.stats().committed.get().current,
+            ]
+        };
         let bytes = |size: usize| i64::try_from(size).expect("small");
         let [reserved, committed] = counts();
         let made = arenas::reserve(64 * MIB, false, false, true);

@@ -19,7 +19,6 @@ use rimalloc_core::os::{self, LargePage};
 use rimalloc_core::realloc::realloc;
 use rimalloc_core::report::codes;
 use rimalloc_core::source::Plain;
-use rimalloc_core::stats::STATS;
 use rimalloc_core::thread::process_init;
 use std::fs::File;
 use std::os::fd::FromRawFd;
@@ -365,14 +364,14 @@ fn a_commit_that_fails_is_as_if_it_had_not_been_tried() {
         let states = || -> Vec<_> {
             (0..arena.slice_count()).map(|index| arena.slice_state(index)).collect()
         };
-        let before = (states(), STATS.committed.get().current);
+        let before = (states(), MAIN_SUBPROC.stats().committed.get().current);
         for size in [11 * SLICE, 30 * MIB, 20 * SLICE] {
             fake::fail_from(1);
             assert!(malloc(heap, size).is_null());
             fake::never_fail();
             // The last try purges all that is free first.
             fake::only(&[Call::Commit]);
-            let after = (states(), STATS.committed.get().current);
+            let after = (states(), MAIN_SUBPROC.stats().committed.get().current);
             assert!(after.1 >= 0 && after.1 <= before.1);
             assert_eq!(count(arena, SliceState::Used), 0);
             assert_eq!(
@@ -401,7 +400,10 @@ fn each_failing_call_of_a_reservation_leaves_nothing_behind() {
             for commit in [false, true] {
                 for large in [0, 1] {
                     options::set(Opt::AllowLargeOsPages, large);
-                    let before = (STATS.reserved.get().current, STATS.committed.get().current);
+                    let before = (
+                        MAIN_SUBPROC.stats().reserved.get().current,
+                        MAIN_SUBPROC.stats().committed.get().current,
+                    );
                     let arenas_before = MAIN_SUBPROC.arenas.iter().count();
                     fake::fail_from(1);
                     let refused = arenas::reserve(32 * MIB, commit, true, true);
@@ -417,7 +419,10 @@ fn each_failing_call_of_a_reservation_leaves_nothing_behind() {
                     }
                     fake::never_fail();
                     assert_eq!(
-                        (STATS.reserved.get().current, STATS.committed.get().current),
+                        (
+                            MAIN_SUBPROC.stats().reserved.get().current,
+                            MAIN_SUBPROC.stats().committed.get().current
+                        ),
                         before
                     );
                     assert_eq!(MAIN_SUBPROC.arenas.iter().count(), arenas_before);

@@ -415,13 +415,22 @@ fn sub_processes_are_counted_apart_and_leave_their_counts_to_the_process() {
         let mut both = main.clone();
         both += &inside;
         both.check(&census::of_process());
+        let (outer, inner) = (census::of_subproc(&MAIN_SUBPROC), census::of_subproc(subproc));
+        assert_eq!((outer.threads.total, inner.threads.total, inner.threads.current), (4, 1, 0));
+        assert_eq!(inner.arena_count, 1);
+        assert!(inner.committed.current > inner.page_committed.current);
         // SAFETY: its thread has ended, and nobody uses its blocks.
         unsafe { subprocs::end(subproc) };
         inside.destroyed();
         live.into_iter().for_each(|live| main.free(live));
         main += &inside;
         main.check(&census::of_process());
-        inside.check(&census::of_subproc_alone(&MAIN_SUBPROC));
+        let figures = census::of_subproc_alone(&MAIN_SUBPROC);
+        inside.check(&figures);
+        assert_eq!(figures.arena_count, outer.arena_count + 1);
+        assert_eq!(figures.reserved.total, outer.reserved.total + inner.reserved.total);
+        assert_eq!(figures.reserved.current, outer.reserved.current);
+        assert_eq!((figures.threads.total, figures.threads.current), (5, 1));
     });
 }
 

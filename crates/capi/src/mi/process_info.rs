@@ -4,7 +4,7 @@
 use super::report::{print, sink};
 use core::ffi::c_void;
 use rimalloc_core::report::{OutputFn, Sink};
-use rimalloc_core::stats::{self, Usage};
+use rimalloc_core::{census, stats};
 
 /// Time in milliseconds and memory in bytes that the process has used: since the library started, in user mode, in
 /// the kernel; resident now and at most; committed by the allocator now and at most; faults that needed input or
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn mi_process_info(
     peak_commit: *mut usize,
     page_faults: *mut usize,
 ) {
-    let usage = Usage::now();
+    let usage = census::usage();
     for (place, value) in [
         (elapsed_msecs, usage.elapsed_ms),
         (user_msecs, usage.user_ms),
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn mi_process_info(
 /// Prints what the process has used.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_process_info_print() {
-    print(&mut Sink::standard(), |out| stats::print_usage(out, &Usage::now()));
+    print(&mut Sink::standard(), |out| stats::print_usage(out, &census::usage()));
 }
 
 /// Prints what the process has used to a function, or like [`mi_process_info_print`] without one.
@@ -54,5 +54,5 @@ pub extern "C" fn mi_process_info_print() {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_process_info_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: as the caller promises.
-    print(&mut unsafe { sink(out, arg) }, |out| stats::print_usage(out, &Usage::now()));
+    print(&mut unsafe { sink(out, arg) }, |out| stats::print_usage(out, &census::usage()));
 }

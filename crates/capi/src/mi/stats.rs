@@ -1,5 +1,7 @@
 //! Statistics: as a table, as a structure, as JSON.
 //!
+//! What names no heap and no sub-process is about the calling thread's sub-process, with all its heaps.
+//!
 //! A structure is filled only if the program has put its size and version into it, as `mi_stats_t_decl` of the
 //! header does. JSON goes to the buffer that the program gives, cut where that ends and always terminated; without
 //! one, to a block of its own, which the program frees.
@@ -14,8 +16,8 @@ use core::ptr::null_mut;
 use core::slice;
 use rimalloc_core::heap::{Heap, SubProcess};
 use rimalloc_core::report::{OutputFn, Sink};
-use rimalloc_core::stats::{self, Cut, Figures, Usage, bins};
-use rimalloc_core::{alloc, census, heaps, subprocs};
+use rimalloc_core::stats::{self, Cut, Figures, bins};
+use rimalloc_core::{alloc, census, heaps, subprocs, thread};
 
 /// The structure of the header.
 #[allow(non_camel_case_types)]
@@ -24,7 +26,7 @@ pub type mi_stats_t = Figures;
 /// Prints the statistics. The argument dates from early versions and is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_stats_print(_out: *mut c_void) {
-    print(&mut Sink::standard(), |out| stats::print(out, &census::of_process(), &Usage::now()));
+    print(&mut Sink::standard(), |out| stats::print(out, &own(), &census::usage()));
 }
 
 /// Prints the statistics to a function, or like [`mi_stats_print`] without one.
@@ -35,7 +37,7 @@ pub extern "C" fn mi_stats_print(_out: *mut c_void) {
 pub unsafe extern "C" fn mi_stats_print_out(out: Option<OutputFn>, arg: *mut c_void) {
     // SAFETY: as the caller promises.
     let mut sink = unsafe { sink(out, arg) };
-    print(&mut sink, |out| stats::print(out, &census::of_process(), &Usage::now()));
+    print(&mut sink, |out| stats::print(out, &own(), &census::usage()));
 }
 
 /// Prints the statistics of the calling thread: blocks that it has allocated, and what lives in pages it owns.
@@ -48,7 +50,7 @@ pub unsafe extern "C" fn mi_thread_stats_print_out(out: Option<OutputFn>, arg: *
     print(&mut unsafe { sink(out, arg) }, |out| stats::print_part(out, &census::of_thread()));
 }
 
-/// Starts the statistics anew; what is in use stays counted.
+/// Starts the statistics of the process anew; what is in use stays counted, as if it had just been made.
 #[unsafe(no_mangle)]
 pub extern "C" fn mi_stats_reset() {
     census::reset();
@@ -67,7 +69,7 @@ pub extern "C" fn mi_stats_merge() {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_stats_get(stats: *mut mi_stats_t) -> bool {
     // SAFETY: as the caller promises.
-    unsafe { fill(stats, census::of_process) }
+    unsafe { fill(stats, own) }
 }
 
 /// The statistics as JSON, in `buf` or in a block of its own; null when there is no memory for one.
@@ -77,7 +79,7 @@ pub unsafe extern "C" fn mi_stats_get(stats: *mut mi_stats_t) -> bool {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mi_stats_get_json(buf_size: usize, buf: *mut c_char) -> *mut c_char {
     // SAFETY: as the caller promises.
-    unsafe { json(&census::of_process(), buf_size, buf) }
+    unsafe { json(&own(), buf_size, buf) }
 }
 
 /// A structure that was filled before, as JSON; null also when `stats` is null or of another size or version.
@@ -228,7 +230,12 @@ fn print_heap(out: &mut dyn Write, heap: &'static Heap) -> fmt::Result {
 
 fn print_subproc(out: &mut dyn Write, subproc: &'static SubProcess) -> fmt::Result {
     writeln!(out, "subproc {}", subproc.main_heap().ordinal())?;
-    stats::print(out, &census::of_subproc(subproc), &Usage::now())
+    stats::print(out, &census::of_subproc(subproc), &census::usage())
+}
+
+/// The statistics of the calling thread's sub-process.
+fn own() -> Figures {
+    census::of_subproc(thread::subproc())
 }
 
 /// # Safety
@@ -246,7 +253,7 @@ unsafe fn fill(place: *mut mi_stats_t, census: impl FnOnce() -> Figures) -> bool
 /// # Safety
 /// `buf` is null or takes `buf_size` bytes.
 unsafe fn json(figures: &Figures, buf_size: usize, buf: *mut c_char) -> *mut c_char {
-    let usage = Usage::now();
+    let usage = census::usage();
     // Of a larger buffer no more is touched.
     let whole = Cut::measure(|out| stats::json(out, figures, &usage)) + 1;
     let given = !buf.is_null() && buf_size > 0;

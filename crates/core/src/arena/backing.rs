@@ -18,7 +18,6 @@ use crate::arena::{Arena, Traits};
 use crate::config::SLICE_SIZE;
 use crate::options::{self, Opt};
 use crate::os;
-use crate::stats::STATS;
 use crate::sync::Ordering;
 
 /// A function of the program's that commits memory (its first argument is true) or takes it back. The others
@@ -104,15 +103,15 @@ impl Arena {
                 return false;
             }
         }
-        STATS.committed.increase(self.committed().set(index, count) * SLICE_SIZE);
-        STATS.commit_calls.bump();
+        self.owner().stats.committed.increase(self.committed().set(index, count) * SLICE_SIZE);
+        self.owner().stats.commit_calls.bump();
         true
     }
 
     /// Returns the memory of a claimed run, whose contents nobody needs, to where it came from.
     pub(super) fn purge_run(&self, index: usize, count: usize) {
         let (start, size) = (self.slice(index), count * SLICE_SIZE);
-        STATS.purge_calls.bump();
+        self.owner().stats.purge_calls.bump();
         if let Some(committer) = self.traits.committer {
             // SAFETY: the run is claimed and free: its contents are nobody's.
             let (inaccessible, _) = unsafe { committer.call(false, start, size) };
@@ -122,8 +121,8 @@ impl Arena {
         } else if options::get(Opt::PurgeDecommits) == 0 {
             // SAFETY: as above.
             let _ = unsafe { os::reset(start, size) };
-            STATS.reset_calls.bump();
-            STATS.reset.increase(size);
+            self.owner().stats.reset_calls.bump();
+            self.owner().stats.reset.increase(size);
         } else if self.traits.external {
             // What the program's own memory reads as now depends on what it maps: it stays dirty.
             // SAFETY: as above.
@@ -141,7 +140,7 @@ impl Arena {
         if inaccessible {
             self.inaccessible.store(true, Ordering::Relaxed);
         }
-        STATS.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
-        STATS.purged.increase(count * SLICE_SIZE);
+        self.owner().stats.committed.decrease(self.committed().clear(index, count) * SLICE_SIZE);
+        self.owner().stats.purged.increase(count * SLICE_SIZE);
     }
 }

@@ -10,7 +10,7 @@ use core::ptr::{NonNull, null_mut};
 use crate::arena::id;
 use crate::os;
 use crate::ptr::Block;
-use crate::stats::STATS;
+use crate::stats::{Count, Counter};
 
 /// log2 of the smallest object.
 const CLASS_SHIFT_MIN: u32 = 7;
@@ -19,6 +19,9 @@ const REGION_SIZE: usize = 256 << 10;
 
 /// Largest object in bytes.
 pub(crate) const OBJECT_MAX: usize = 1 << (CLASS_SHIFT_MIN as usize + CLASSES - 1);
+
+/// What the engine's own objects take from the system: calls, and bytes.
+pub(crate) static OWN: (Counter, Count) = (Counter::new(), Count::new());
 
 struct Meta {
     lock: os::Lock,
@@ -69,7 +72,8 @@ fn cut(size: usize) -> Option<NonNull<u8>> {
     let padding = META.rest.get().addr().wrapping_neg() & (align - 1);
     if META.rest_size.get() < size + padding {
         let region = os::reserve(REGION_SIZE, os::page_size(), true).ok()?;
-        STATS.mmap_calls.bump();
+        OWN.0.bump();
+        OWN.1.increase(REGION_SIZE);
         META.rest.set(region.as_ptr());
         META.rest_size.set(REGION_SIZE);
         return cut(size);

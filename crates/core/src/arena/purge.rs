@@ -12,9 +12,11 @@ use crate::bitmap::{WORD_BITS, runs, whole_groups};
 use crate::config::{ARENA_ALIGN, SLICE_SIZE};
 use crate::options::{self, Opt};
 use crate::os;
-use crate::stats::STATS;
 use crate::sync::{Ordering, fence};
 use crate::units::slices_for;
+
+/// Most milliseconds to wait for another thread's purge.
+const PURGE_WAIT_MS: u64 = 200;
 
 /// Milliseconds that free slices keep their memory; `None` when they keep it for good.
 fn delay_ms() -> Option<u64> {
@@ -33,14 +35,24 @@ impl Arena {
     /// Gives back a run of slices, whose memory is purged after the delay.
     pub(super) fn give(&self, index: usize, count: usize) {
         let delay = self.delay_ms();
-        let at_once = delay == Some(0) && unit_slices() == 1;
-        if at_once {
-            self.owner().without_purges(|| self.purge_run(index, count));
-        }
+        let at_once = delay == Some(0)
+            && unit_slices() == 1
+            && self.purge_at_once(|| self.purge_run(index, count));
         self.release(index, count);
         if let Some(delay) = delay.filter(|_| !at_once) {
             self.mark(index, count, delay);
         }
+    }
+
+    /// Calls `f`, which purges, while nobody looks at memory that must stay. False, and `f` was not called, when
+    /// somebody does for long.
+    fn purge_at_once(&self, f: impl FnOnce()) -> bool {
+        self.owner().without_purges(|alone| {
+            if alone {
+                f();
+            }
+            alone
+        })
     }
 
     /// Gives back a claimed run that could not be committed. What is committed of it may have been waiting
@@ -53,11 +65,10 @@ impl Arena {
                 true
             })
         };
-        if delay == Some(0) {
-            each_committed(&|index, count| self.purge_run(index, count));
-        }
+        let purge = || _ = each_committed(&|index, count| self.purge_run(index, count));
+        let at_once = delay == Some(0) && self.purge_at_once(purge);
         self.release(index, count);
-        if let Some(delay @ 1..) = delay {
+        if let Some(delay) = delay.filter(|_| !at_once) {
             // Others may have taken slices of the run by now: a mark that is wrong is passed by as well.
             each_committed(&|index, count| self.mark(index, count, delay));
         }
@@ -153,13 +164,29 @@ impl Arenas {
         }
     }
 
-    /// Calls `f` while no other thread returns memory to the system: what was committed in a page stays so.
-    pub fn without_purges<R>(&self, f: impl FnOnce() -> R) -> R {
+    /// Calls `f` while no other thread returns memory to the system: what was committed in a page stays so. `f` is
+    /// told whether that could be had: not when another thread goes on purging for long. It may be in a function of
+    /// the program's, which may wait for something that the caller holds.
+    pub fn without_purges<R>(&self, f: impl FnOnce(bool) -> R) -> R {
         if self.is_purging() {
-            return f();
+            return f(true);
         }
-        let _guard = self.purging.lock();
-        self.as_purger(f)
+        let Some(_guard) = self.wait_for_purges() else { return f(false) };
+        self.as_purger(|| f(true))
+    }
+
+    fn wait_for_purges(&self) -> Option<os::Guard<'_>> {
+        if let Some(guard) = self.purging.try_lock() {
+            return Some(guard);
+        }
+        let start = os::clock_ms();
+        loop {
+            os::yield_thread();
+            match self.purging.try_lock() {
+                None if os::clock_ms() - start < PURGE_WAIT_MS => {}
+                result => return result,
+            }
+        }
     }
 
     /// Returns memory of free slices to the system: what is due, or all of it when `force`.
@@ -193,7 +220,7 @@ impl Arenas {
         // Cleared first: slices scheduled during the pass set it anew.
         self.purge_due.store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        STATS.arena_purges.bump();
+        self.stats.arena_purges.bump();
         let mut left = false;
         for arena in self.iter() {
             left |= arena.purge_pass(force);

@@ -10,7 +10,7 @@ use crate::options::{self, Opt};
 use crate::os::{self, LargePage};
 use crate::ptr;
 use crate::report::{self, codes};
-use crate::stats::STATS;
+use crate::stats::Counter;
 use crate::units::{align_down, align_up};
 
 /// What the memory of a new arena shall be like.
@@ -52,7 +52,7 @@ impl Wish {
             Some((base, size)) => (base, size, true),
             None => (os::reserve(size, ARENA_ALIGN, self.commit).ok()?, size, false),
         };
-        STATS.mmap_calls.bump();
+        owner.stats.mmap_calls.bump();
         let traits = Traits {
             accessible: pinned || self.commit,
             pinned,
@@ -204,7 +204,7 @@ impl Arenas {
         let size = pages.checked_mul(HUGE_SIZE);
         let range = size.and_then(|size| os::reserve(size, HUGE_SIZE, false).ok());
         let (got, error) = match range {
-            Some(base) => fill_with_huge(base, pages, node, timeout_ms),
+            Some(base) => fill_with_huge(base, pages, node, timeout_ms, &self.stats.mmap_calls),
             None => (0, codes::ENOMEM),
         };
         if error != 0 {
@@ -257,13 +257,14 @@ impl Arenas {
 
 const HUGE_SIZE: usize = LargePage::Huge.size();
 
-/// Puts huge OS pages in place of a reserved range, one after the other: how many, and why no more. The rest
-/// of the range is released.
+/// Puts huge OS pages in place of a reserved range, one after the other, and counts the calls: how many, and
+/// why no more. The rest of the range is released.
 fn fill_with_huge(
     base: NonNull<u8>,
     pages: usize,
     node: Option<usize>,
     timeout_ms: u64,
+    calls: &Counter,
 ) -> (usize, i32) {
     let start = os::clock_ms();
     let (mut done, mut of_large, mut error) = (0, 0, 0);
@@ -285,6 +286,7 @@ fn fill_with_huge(
             // SAFETY: just reserved.
             let _ = unsafe { os::prefer_node(at, HUGE_SIZE, node) };
         }
+        calls.bump();
         done += 1;
         of_large += usize::from(kind == LargePage::Large);
         if done < pages && is_late(os::clock_ms() - start, done, pages, timeout_ms) {
@@ -306,7 +308,6 @@ fn fill_with_huge(
 
 /// Reserves a huge OS page at an address where nothing is, or as many large ones.
 fn place_huge(at: NonNull<u8>) -> Option<LargePage> {
-    STATS.mmap_calls.bump();
     [LargePage::Huge, LargePage::Large]
         .into_iter()
         .find(|&kind| os::reserve_large(Some(at), HUGE_SIZE, kind).is_ok())

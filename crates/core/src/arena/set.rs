@@ -10,7 +10,7 @@ use crate::config::{
 use crate::options::{self, Opt};
 use crate::os;
 use crate::report;
-use crate::stats::STATS;
+use crate::stats::Stats;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use crate::units::{align_down, align_up};
 
@@ -32,6 +32,8 @@ pub struct Arenas {
     pub(super) purger: AtomicUsize,
     /// When the next purge is due, in milliseconds of `os::clock_coarse_ms`; 0 when nothing is scheduled.
     pub(super) purge_due: AtomicU64,
+    /// What is counted of the sub-process as a whole.
+    pub stats: Stats,
 }
 
 impl Arenas {
@@ -45,6 +47,7 @@ impl Arenas {
             purging: os::Lock::new(),
             purger: AtomicUsize::new(0),
             purge_due: AtomicU64::new(0),
+            stats: Stats::new(),
         }
     }
 
@@ -72,7 +75,38 @@ impl Arenas {
                 }
             }
         }
-        take_mapping(count, align)
+        self.take_mapping(count, align)
+    }
+
+    /// Takes `count` slices at `align` bytes as a mapping of their own.
+    fn take_mapping(&self, count: usize, align: usize) -> Option<Span> {
+        if options::is_enabled(Opt::DisallowOsAlloc) {
+            return None;
+        }
+        let size = count.checked_mul(SLICE_SIZE)?;
+        let start = os::reserve(size, align.max(SLICE_SIZE), true).ok()?;
+        self.stats.mmap_calls.bump();
+        self.stats.reserved.increase(size);
+        self.stats.committed.increase(size);
+        Some(Span { start, slices: count, arena: None, index: 0, zero: true })
+    }
+
+    /// Gives slices back that were taken from here. Their memory goes back to the system after the purge delay,
+    /// or at once when they are a mapping of their own.
+    ///
+    /// # Safety
+    /// The caller has claimed the span and nothing refers to its memory any more.
+    pub unsafe fn give(&self, span: Span) {
+        if let Some(arena) = span.arena {
+            arena.give(span.index, span.slices);
+            return;
+        }
+        let size = span.slices * SLICE_SIZE;
+        // SAFETY: the span is a mapping of its own that nothing refers to.
+        if unsafe { os::release(span.start, size) }.is_ok() {
+            self.stats.reserved.decrease(size);
+            self.stats.committed.decrease(size);
+        }
     }
 
     /// Looks for free slices in the arenas there are: nearer ones first, and of equally near ones those that
@@ -222,19 +256,6 @@ pub(super) fn wanted_arena_size(seen: usize) -> usize {
     align_down(allowed, ARENA_SIZE_MIN)
 }
 
-/// Takes `count` slices at `align` bytes as a mapping of their own.
-fn take_mapping(count: usize, align: usize) -> Option<Span> {
-    if options::is_enabled(Opt::DisallowOsAlloc) {
-        return None;
-    }
-    let size = count.checked_mul(SLICE_SIZE)?;
-    let start = os::reserve(size, align.max(SLICE_SIZE), true).ok()?;
-    STATS.mmap_calls.bump();
-    STATS.reserved.increase(size);
-    STATS.committed.increase(size);
-    Some(Span { start, slices: count, arena: None, index: 0, zero: true })
-}
-
 impl Span {
     /// Whether the OS pages of the span can be moved to other addresses, and others take their place: they
     /// are ordinary ones of the engine's.
@@ -243,23 +264,5 @@ impl Span {
             let traits = arena.traits();
             traits.accessible && !traits.external && !traits.pinned
         })
-    }
-
-    /// Gives the slices back. Their memory goes back to the system after the purge delay, or at once when
-    /// they are a mapping of their own.
-    ///
-    /// # Safety
-    /// The caller has claimed the span and nothing refers to its memory any more.
-    pub unsafe fn give(self) {
-        if let Some(arena) = self.arena {
-            arena.give(self.index, self.slices);
-            return;
-        }
-        let size = self.slices * SLICE_SIZE;
-        // SAFETY: the span is a mapping of its own that nothing refers to.
-        if unsafe { os::release(self.start, size) }.is_ok() {
-            STATS.reserved.decrease(size);
-            STATS.committed.decrease(size);
-        }
     }
 }

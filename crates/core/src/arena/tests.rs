@@ -110,13 +110,13 @@ fn a_committer_commits_every_slice_once_until_it_took_it_back() {
     let second = arena.take(3, SLICE_SIZE).expect("room");
     assert_eq!(program.calls(), [(true, 3, 3)]);
     // SAFETY: nothing refers to the slices.
-    unsafe { first.give() };
+    unsafe { arena.owner().give(first) };
     let again = arena.take(1, SLICE_SIZE).expect("room");
     assert!(program.calls().is_empty() && !again.zero, "it is committed and may have been written");
     // SAFETY: as above.
     unsafe {
-        again.give();
-        second.give();
+        arena.owner().give(again);
+        arena.owner().give(second);
     }
     arena.owner().purge(true);
     assert_eq!(program.calls(), [(false, 1, 5)]);
@@ -139,7 +139,7 @@ fn memory_that_stays_usable_is_not_committed_again() {
     assert!(program.calls().is_empty(), "all of it is committed");
     let span = arena.take(2, SLICE_SIZE).expect("room");
     // SAFETY: nothing refers to the slices.
-    unsafe { span.give() };
+    unsafe { arena.owner().give(span) };
     arena.owner().purge(true);
     assert_eq!(program.calls(), [(false, 1, 2)]);
     assert!(!arena.take(2, SLICE_SIZE).expect("room").zero);
@@ -170,12 +170,12 @@ fn what_was_committed_before_a_refusal_is_purged_later() {
     let arena = program.arena(false);
     let spans = [1, 1, 1].map(|count| arena.take(count, SLICE_SIZE).expect("room"));
     // SAFETY: nothing refers to the slice.
-    unsafe { spans[1].give() };
+    unsafe { arena.owner().give(spans[1]) };
     // Of slices 4 to 9, the first three are committed.
     let part = arena.take(3, SLICE_SIZE).expect("room");
     assert_eq!(part.index, 4);
     // SAFETY: as above.
-    unsafe { part.give() };
+    unsafe { arena.owner().give(part) };
     program.calls();
     program.refuse_from.store(0, Ordering::Relaxed);
     assert!(program.purged.set(arena.owner()).is_ok());
@@ -199,7 +199,7 @@ fn pinned_memory_is_never_given_back() {
     let span = arena.take(2, SLICE_SIZE).expect("room");
     assert_eq!(program.calls(), [(true, 0, 1), (true, 1, 2)]);
     // SAFETY: nothing refers to the slices.
-    unsafe { span.give() };
+    unsafe { arena.owner().give(span) };
     arena.owner().purge(true);
     assert!(program.calls().is_empty());
     assert_eq!(states(arena, 1, 2), [SliceState::Committed; 2]);
@@ -354,7 +354,7 @@ fn a_set_takes_no_more_arenas_than_it_has_places_for() {
     assert_eq!(taken.iter().filter(|span| span.arena.is_none()).count(), 5);
     // SAFETY: nobody uses the spans or the set.
     unsafe {
-        taken.into_iter().filter(|span| span.arena.is_none()).for_each(|span| span.give());
+        taken.into_iter().filter(|span| span.arena.is_none()).for_each(|span| set.give(span));
         set.release_all();
     }
 }
@@ -426,7 +426,7 @@ fn a_forced_purge_is_not_outrun_by_a_pass_that_runs_already() {
         for _ in 0..3000 {
             let span = arena.take(7, SLICE_SIZE).expect("room");
             // SAFETY: nothing refers to the slices.
-            unsafe { span.give() };
+            unsafe { arena.owner().give(span) };
             arena.owner().purge(true);
             let after = states(arena, span.index, 7);
             if after != [SliceState::Reserved; 7] {
@@ -443,11 +443,16 @@ fn a_forced_purge_is_not_outrun_by_a_pass_that_runs_already() {
 #[test]
 fn whoever_keeps_others_from_purging_does_not_wait_for_itself() {
     let arenas = set();
-    let twice = arenas.without_purges(|| {
+    let twice = arenas.without_purges(|alone| {
         arenas.purge(true);
-        arenas.without_purges(|| 2)
+        (alone, arenas.without_purges(|alone| alone))
     });
-    assert_eq!(twice, 2);
+    assert_eq!(twice, (true, true));
+    let other = || arenas.without_purges(|alone| alone);
+    let refused = arenas.without_purges(|_| {
+        std::thread::scope(|scope| scope.spawn(other).join().expect("no panic"))
+    });
+    assert!(!refused, "it does not wait for ever");
     arenas.purge(true);
     assert_eq!(arenas.purger.load(Ordering::Relaxed), 0);
 }

@@ -34,7 +34,7 @@ pub struct Level {
 pub struct Counter(AtomicU64);
 
 impl Count {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         let [total, peak, current] = [const { AtomicU64::new(0) }; 3];
         Self { total, peak, current }
     }
@@ -63,18 +63,19 @@ impl Count {
         *figure = self.get();
     }
 
-    /// Passes the total on, and what there is now too if `with_current`; else that has ended.
-    pub(super) fn move_to(&self, other: &Self, with_current: bool) {
+    /// Passes everything on.
+    pub(super) fn move_to(&self, other: &Self) {
         move_word(&self.total, &other.total);
-        let mut current = self.current.swap(0, Ordering::Relaxed);
-        if with_current && current != 0 {
-            current = other.current.fetch_add(current, Ordering::Relaxed).wrapping_add(current);
+        raise(&other.peak, self.peak.swap(0, Ordering::Relaxed).cast_signed());
+        let current = self.current.swap(0, Ordering::Relaxed);
+        if current != 0 {
+            let before = other.current.fetch_add(current, Ordering::Relaxed);
+            raise(&other.peak, before.wrapping_add(current).cast_signed());
         }
-        raise(&other.peak, current.cast_signed().max(self.get().peak));
     }
 
     /// Starts anew. What exists still exists, as if it had just been made.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         let current = self.get().current.cast_unsigned();
         self.total.store(current, Ordering::Relaxed);
         self.peak.store(current, Ordering::Relaxed);
@@ -82,7 +83,7 @@ impl Count {
 }
 
 impl Level {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         let [current, peak] = [const { AtomicU64::new(0) }; 2];
         Self { current, peak }
     }
@@ -99,13 +100,19 @@ impl Level {
         self.current.fetch_sub(amount as u64, Ordering::Relaxed);
     }
 
+    /// Passes everything on.
+    pub(super) fn move_to(&self, other: &Self) {
+        raise(&other.peak, self.peak.swap(0, Ordering::Relaxed).cast_signed());
+        move_word(&self.current, &other.current);
+    }
+
     /// The rest of the figure is known already.
     pub(super) fn put(&self, figure: &mut CountValue) {
         let peak = self.peak.load(Ordering::Relaxed).cast_signed();
         figure.peak = peak.max(figure.current);
     }
 
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         let current = self.current.load(Ordering::Relaxed).cast_signed().max(0);
         self.peak.store(current.cast_unsigned(), Ordering::Relaxed);
     }
@@ -136,12 +143,17 @@ pub(super) fn move_word(from: &AtomicU64, to: &AtomicU64) {
 }
 
 impl Counter {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
     pub(super) fn put(&self, figure: &mut i64) {
         *figure = self.get();
+    }
+
+    /// Passes everything on.
+    pub(super) fn move_to(&self, other: &Self) {
+        move_word(&self.0, &other.0);
     }
 
     /// Adds an amount.
@@ -159,7 +171,7 @@ impl Counter {
         self.0.load(Ordering::Relaxed).cast_signed().max(0)
     }
 
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }

@@ -95,16 +95,16 @@ impl Slot {
         }
     }
 
-    fn move_to(&self, other: &Self, with_current: bool) {
+    fn move_to(&self, other: &Self) {
         move_word(&self.handed, &other.handed);
         move_word(&self.page_total, &other.page_total);
         raise(&other.block_peak, self.block_peak.load(Ordering::Relaxed).cast_signed());
-        let mut current = self.page_current.swap(0, Ordering::Relaxed);
-        if with_current && current != 0 {
-            current =
-                other.page_current.fetch_add(current, Ordering::Relaxed).wrapping_add(current);
+        other.raise_page_peak(self.page_peak.load(Ordering::Relaxed));
+        let current = self.page_current.swap(0, Ordering::Relaxed);
+        if current != 0 {
+            let before = other.page_current.fetch_add(current, Ordering::Relaxed);
+            other.raise_page_peak(before.wrapping_add(current));
         }
-        other.raise_page_peak(self.page_peak.load(Ordering::Relaxed).max(current));
     }
 }
 
@@ -196,14 +196,14 @@ impl HeapCounts {
         events.move_to(&self.events);
     }
 
-    /// Passes everything on, without the pages if they ended with their heap.
+    /// Passes everything on.
     #[inline(never)]
-    pub fn move_to(&self, other: &Self, with_pages: bool) {
+    pub fn move_to(&self, other: &Self) {
         for (from, to) in self.slots.iter().zip(&other.slots) {
-            from.move_to(to, with_pages);
+            from.move_to(to);
         }
         move_word(&self.handed_bytes, &other.handed_bytes);
-        self.huge.move_to(&other.huge, with_pages);
+        self.huge.move_to(&other.huge);
         self.events.move_to(&other.events);
         let Peaks { normal, pages, page_committed, abandoned } = &self.peaks;
         for (from, to) in [

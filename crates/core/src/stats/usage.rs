@@ -1,6 +1,6 @@
 //! What the process uses, as the system counts it and as the engine does.
 
-use super::{STATS, elapsed_ms};
+use super::{CountValue, elapsed_ms};
 use crate::os;
 
 /// Time and memory of the process at one moment.
@@ -25,10 +25,9 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What is used now. Asks the system; any thread may.
-    pub fn now() -> Self {
+    /// What is used now, by a process that has committed as much as `commit` says. Asks the system.
+    pub fn now(commit: CountValue) -> Self {
         let info = os::process_info();
-        let commit = STATS.committed.get();
         Self {
             elapsed_ms: narrow(elapsed_ms()),
             user_ms: narrow(info.user_ms),
@@ -54,16 +53,16 @@ mod tests {
     #[test]
     fn use_of_the_process_only_grows_where_it_can_only_grow() {
         crate::stats::start_clock(os::clock_ms());
-        let before = Usage::now();
+        let before = Usage::now(CountValue::default());
         let spent = |usage: &Usage| usage.user_ms + usage.system_ms;
         let after = loop {
-            let now = Usage::now();
+            let now = Usage::now(CountValue { total: 3, peak: 2, current: 1 });
             if spent(&now) > spent(&before) {
                 break now;
             }
         };
         assert!(after.elapsed_ms >= before.elapsed_ms);
         assert!(after.page_faults >= before.page_faults && after.peak_rss >= before.peak_rss);
-        assert!(after.current_rss > 0 && after.peak_commit >= before.peak_commit);
+        assert!(after.current_rss > 0 && (after.current_commit, after.peak_commit) == (1, 2));
     }
 }

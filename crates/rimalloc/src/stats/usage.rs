@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use rimalloc_core::census;
 use rimalloc_core::stats::Usage;
 
 /// Time and memory of the process at one moment. Sizes are in bytes.
@@ -30,7 +31,7 @@ pub struct ProcessUsage {
 /// What the process uses now. Asks the system; times are exact to a millisecond.
 #[must_use]
 pub fn process_usage() -> ProcessUsage {
-    let usage = Usage::now();
+    let usage = census::usage();
     let time = |ms: usize| Duration::from_millis(ms as u64);
     ProcessUsage {
         elapsed: time(usage.elapsed_ms),
