@@ -101,6 +101,12 @@ impl Peer {
             .arg(verb)
             .args(["--locked", "--quiet"])
             .current_dir(bench_directory().join("peers"));
+        // What cargo has set for this program is not for what it builds: a build script may look at it.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+                command.env_remove(name);
+            }
+        }
         command.env("CARGO_TARGET_DIR", self.target_directory()?);
         Ok(command)
     }
@@ -166,14 +172,35 @@ fn find(directory: &Path, name: &str) -> Option<PathBuf> {
     })
 }
 
-/// What a command prints; if it fails, the end of what it says about that.
+/// What a command prints; if it fails, what it says about that.
 pub(crate) fn output_of(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("{name} does not start"))?;
     if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        bail!("{name} failed: {}", lines[lines.len().saturating_sub(5)..].join(" / "));
+        bail!("{name} failed: {}", essence(&String::from_utf8_lossy(&output.stderr)));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Three lines of what a command complains about: from the first that speaks of an error, else the last.
+fn essence(complaint: &str) -> String {
+    let lines: Vec<&str> = complaint.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_error = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        line.contains("error") || line.contains("panicked")
+    };
+    let start = lines.iter().position(is_error).unwrap_or(lines.len().saturating_sub(3));
+    lines[start..].iter().take(3).map(|line| line.trim()).collect::<Vec<_>>().join(" / ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::essence;
+
+    #[test]
+    fn complaints_are_cut_to_what_matters() {
+        assert_eq!(essence("Compiling a\n\nerror: no b\n  in c\nd\ne\n"), "error: no b / in c / d");
+        assert_eq!(essence("a\nb\nc\nd\n"), "b / c / d");
+        assert_eq!(essence(""), "");
+    }
 }
