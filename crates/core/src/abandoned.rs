@@ -79,7 +79,7 @@ mod loom_tests {
     extern crate std;
     use super::*;
     use crate::bitmap::CHUNK_WORDS;
-    use crate::ptr::Block;
+    use crate::links::Links;
     use crate::remote::Pushed;
     use crate::sync::LinkCell;
     use core::ptr::{NonNull, null_mut};
@@ -124,7 +124,7 @@ mod loom_tests {
             while !at.is_null() {
                 self.free_blocks.set(self.free_blocks.get() + 1);
                 // SAFETY: the list was taken, so it is this thread's.
-                at = unsafe { Block::next(at) };
+                at = unsafe { Links::plain().next(at) };
             }
         }
 
@@ -138,9 +138,9 @@ mod loom_tests {
         fn free(&self) {
             let place = Box::into_raw(Box::new([0_usize; 16]));
             // SAFETY: the box is large enough for a block under loom and only this thread knows it.
-            let block = unsafe { Block::place(place.cast(), null_mut()) };
+            let block = unsafe { Links::plain().place(place.cast(), null_mut()) };
             // SAFETY: as above.
-            if unsafe { self.remote.push(block) } == Pushed::Claimed {
+            if unsafe { self.remote.push(Links::plain(), block) } == Pushed::Claimed {
                 self.map().withdraw(5);
                 self.leave();
             }

@@ -12,7 +12,7 @@
 use core::ptr::{NonNull, null_mut};
 
 use crate::alloc::{self, bad_alignment, fail, overflow};
-use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, SLICE_SIZE};
+use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, PADDED, PADDING, SLICE_SIZE};
 use crate::page::PageRef;
 use crate::source::Source;
 use crate::theap;
@@ -87,9 +87,9 @@ fn aligned(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u
     if is_natural(size, align) {
         return plain(source, size, zero);
     }
-    match align_up(size.max(1), align) {
+    match align_up(size.max(1).saturating_add(PADDING), align) {
         Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => {
-            plain(source, rounded, zero)
+            fit(plain(source, rounded - PADDING, zero), size)
         }
         Some(_) if align <= SLICE_SIZE => plain(source, size, zero),
         Some(_) => alloc::malloc_single(source, size, align, zero),
@@ -128,7 +128,16 @@ fn aligned_at(
     {
         mark_interior(page);
     }
-    block.wrapping_add(shift)
+    fit(block.wrapping_add(shift), size)
+}
+
+/// A block that was just taken, or null: the program may use no more than it asked for from `p` on.
+pub(crate) fn fit(p: *mut u8, size: usize) -> *mut u8 {
+    if PADDED && let Some(page) = PageRef::of_addr(p.addr()) {
+        // SAFETY: the block was taken for at least as much.
+        unsafe { page.fit(p, size) };
+    }
+    p
 }
 
 /// Notes on the page of a block just taken that the block is known by an address inside it.

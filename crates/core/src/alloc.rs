@@ -10,14 +10,16 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use crate::config::{MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE};
+use crate::config::{
+    MEDIUM_BLOCK_MAX, PADDED, PADDING, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE,
+};
 use crate::deferred;
 use crate::os;
 use crate::page::{Page, PageRef};
 use crate::ptr::Block;
 use crate::refill;
 use crate::report::{self, codes};
-use crate::size_class::{self, HUGE_BIN};
+use crate::size_class::{self, HUGE_BIN, padded};
 use crate::source::{Plain, Source};
 use crate::theap::Theap;
 use crate::thread;
@@ -34,8 +36,8 @@ enum Zeros {
 /// A block on its way to the user.
 #[derive(Clone, Copy)]
 struct Taken {
+    page: PageRef,
     block: NonNull<u8>,
-    size: usize,
     zeros: Zeros,
 }
 
@@ -43,20 +45,36 @@ impl Taken {
     /// The block after a pop from `page`.
     fn popped(page: PageRef, block: NonNull<u8>) -> Self {
         let zeros = if page.popped_is_zero() { Zeros::AllButLink } else { Zeros::None };
-        Self { block, size: page.block_size(), zeros }
+        Self { page, block, zeros }
     }
 
-    /// The block with every usable byte zero.
-    fn cleared(self) -> *mut u8 {
+    /// The block as it is, for a request of `size` bytes.
+    #[inline(always)]
+    fn raw(self, size: usize) -> *mut u8 {
+        raw(self.page, self.block, size)
+    }
+
+    /// The block with every usable byte zero, for a request of `size` bytes.
+    fn cleared(self, size: usize) -> *mut u8 {
+        let room = self.page.room();
         let dirty = match self.zeros {
-            Zeros::None => self.size,
+            Zeros::None => room,
             Zeros::AllButLink => WORD_SIZE,
             Zeros::All => 0,
         };
-        // SAFETY: the block was just taken and has `size` bytes, at least a word.
-        unsafe { self.block.write_bytes(0, dirty) };
-        self.block.as_ptr()
+        // SAFETY: the block was just taken; it has room for a word at least, and for the request.
+        unsafe {
+            self.block.write_bytes(0, dirty);
+            self.page.hand_out(self.block, size, true)
+        }
     }
+}
+
+/// A block of `page` that was just taken, as it is, for a request of `size` bytes.
+#[inline(always)]
+fn raw(page: PageRef, block: NonNull<u8>, size: usize) -> *mut u8 {
+    // SAFETY: the caller has taken the block for the request, so it has room for it.
+    unsafe { page.hand_out(block, size, false) }
 }
 
 /// Allocates `size` bytes, uninitialised.
@@ -73,7 +91,7 @@ pub fn malloc(source: impl Source, size: usize) -> *mut u8 {
 #[inline(always)]
 fn malloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match pop_small(theap, size) {
-        Some((_, block)) => block.as_ptr().cast(),
+        Some((page, block)) => raw(page, block.cast(), size),
         None => malloc_generic(source, size, theap),
     }
 }
@@ -82,7 +100,10 @@ fn malloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub fn malloc_whole(source: impl Source, size: usize) -> Option<NonNull<[u8]>> {
     match pop_small(source.theap(), size) {
-        Some((page, block)) => Some(whole(block.cast(), page.block_size())),
+        Some((page, block)) => {
+            raw(page, block.cast(), size);
+            Some(whole(block.cast(), if PADDED { size } else { page.block_size() }))
+        }
         None => measured(malloc(source, size)),
     }
 }
@@ -95,7 +116,7 @@ pub fn zalloc_whole(source: impl Source, size: usize) -> Option<NonNull<[u8]>> {
 /// A block that was just taken, with all its bytes.
 pub(crate) fn measured(block: *mut u8) -> Option<NonNull<[u8]>> {
     let page = PageRef::of_addr(block.addr())?;
-    NonNull::new(block).map(|start| whole(start, page.usable_from(start.addr().get())))
+    NonNull::new(block).map(|start| whole(start, page.usable_from(block)))
 }
 
 #[inline(always)]
@@ -107,7 +128,7 @@ fn whole(start: NonNull<u8>, size: usize) -> NonNull<[u8]> {
 /// callers that fail in a way of their own.
 #[inline(always)]
 pub fn malloc_fast(size: usize) -> *mut u8 {
-    pop_small(Plain.theap(), size).map_or(null_mut(), |(_, block)| block.as_ptr().cast())
+    pop_small(Plain.theap(), size).map_or(null_mut(), |(page, block)| raw(page, block.cast(), size))
 }
 
 /// Plain [`malloc`] without its fast path.
@@ -118,11 +139,11 @@ pub fn malloc_slow(size: usize) -> *mut u8 {
 /// Takes a block from the list that the page of a small size has handed out, if it has any.
 #[inline(always)]
 fn pop_small(theap: *const Theap, size: usize) -> Option<(PageRef, NonNull<Block>)> {
-    if size > SMALL_SIZE_MAX {
+    if size > SMALL_SIZE_MAX - PADDING {
         return None;
     }
     // SAFETY: `theap` is the thread's own or a sentinel, as a source gives it; the size is in the table.
-    let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE)) };
+    let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE) + PADDING / WORD_SIZE) };
     page.pop().map(|block| (page, block))
 }
 
@@ -138,7 +159,7 @@ pub fn zalloc(source: impl Source, size: usize) -> *mut u8 {
 #[inline(always)]
 fn zalloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match pop_small(theap, size) {
-        Some((page, block)) => Taken::popped(page, block.cast()).cleared(),
+        Some((page, block)) => Taken::popped(page, block.cast()).cleared(size),
         None => zalloc_generic(source, size, theap),
     }
 }
@@ -175,10 +196,11 @@ pub fn zalloc_small(source: impl Source, size: usize) -> *mut u8 {
 }
 
 /// Bytes usable in a block allocated with `size`: never less, and at most `max(15, size / 6)` more. A size
-/// that cannot be allocated is returned as it is.
+/// that cannot be allocated is returned as it is. In padded builds the bytes of the block, of which the program may
+/// use what it asked for.
 pub fn good_size(size: usize) -> usize {
-    if size <= MEDIUM_BLOCK_MAX {
-        size_class::block_size(size_class::bin_of(size))
+    if size <= MEDIUM_BLOCK_MAX - PADDING {
+        size_class::block_size(size_class::bin_of(padded(size)))
     } else if size <= REQUEST_MAX {
         Page::huge_block_size(size).unwrap_or(size)
     } else {
@@ -197,7 +219,7 @@ fn malloc_uncached(source: impl Source, size: usize) -> *mut u8 {
 #[inline(never)]
 fn malloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take_shared(size, theap) {
-        Some((_, block)) => block.as_ptr().cast(),
+        Some((page, block)) => raw(page, block.cast(), size),
         None => malloc_rare(source, size, theap),
     }
 }
@@ -207,7 +229,7 @@ fn malloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut
 #[inline(never)]
 fn malloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take(source, theap, size, SLICE_SIZE) {
-        Some(taken) => taken.block.as_ptr(),
+        Some(taken) => taken.raw(size),
         None => fail(size),
     }
 }
@@ -223,7 +245,7 @@ fn zalloc_uncached(source: impl Source, size: usize) -> *mut u8 {
 #[inline(never)]
 fn zalloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take_shared(size, theap) {
-        Some((page, block)) => Taken::popped(page, block.cast()).cleared(),
+        Some((page, block)) => Taken::popped(page, block.cast()).cleared(size),
         None => zalloc_rare(source, size, theap),
     }
 }
@@ -232,7 +254,7 @@ fn zalloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut
 #[inline(never)]
 fn zalloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take(source, theap, size, SLICE_SIZE) {
-        Some(taken) => taken.cleared(),
+        Some(taken) => taken.cleared(size),
         None => fail(size),
     }
 }
@@ -240,11 +262,11 @@ fn zalloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8
 /// The ordinary case of the slow path: a block that shares its page, for a thread that has a theap.
 #[inline]
 fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Block>)> {
-    if size > MEDIUM_BLOCK_MAX || Theap::is_sentinel(theap) {
+    if size > MEDIUM_BLOCK_MAX - PADDING || Theap::is_sentinel(theap) {
         return None;
     }
     // SAFETY: not a sentinel, so it is the calling thread's own.
-    refill::take_block(unsafe { &*theap }, size_class::bin_of(size))
+    refill::take_block(unsafe { &*theap }, size_class::bin_of(padded(size)))
 }
 
 /// Allocates `size` bytes, zeroed if asked. Null when there are none: the caller asks for less, and so it is no failure
@@ -256,8 +278,8 @@ pub(crate) fn try_malloc(source: impl Source, size: usize, zero: bool) -> *mut u
         None => take(source, theap, size, SLICE_SIZE),
     };
     match taken {
-        Some(taken) if zero => taken.cleared(),
-        Some(taken) => taken.block.as_ptr(),
+        Some(taken) if zero => taken.cleared(size),
+        Some(taken) => taken.raw(size),
         None => null_mut(),
     }
 }
@@ -265,10 +287,9 @@ pub(crate) fn try_malloc(source: impl Source, size: usize, zero: bool) -> *mut u
 /// Allocates a block of its own page, of `size` bytes at a multiple of `align` (a power of two of at least a
 /// slice), zeroed if asked.
 pub(crate) fn malloc_single(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u8 {
-    let size = size.max(MEDIUM_BLOCK_MAX + 1);
-    match take(source, source.theap(), size, align) {
-        Some(taken) if zero => taken.cleared(),
-        Some(taken) => taken.block.as_ptr(),
+    match take(source, source.theap(), size.max(MEDIUM_BLOCK_MAX + 1), align) {
+        Some(taken) if zero => taken.cleared(size),
+        Some(taken) => taken.raw(size),
         None => fail(size),
     }
 }
@@ -303,11 +324,11 @@ fn take_or_collect(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
 }
 
 fn take_from(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
-    let bin = size_class::bin_of(size);
+    let bin = size_class::bin_of(padded(size));
     if bin == HUGE_BIN {
-        let (block, zero) = refill::take_single(theap, size, align)?;
+        let (page, block, zero) = refill::take_single(theap, size, align)?;
         let zeros = if zero { Zeros::All } else { Zeros::None };
-        return Some(Taken { block, size: good_size(size), zeros });
+        return Some(Taken { page, block, zeros });
     }
     refill::take_block(theap, bin).map(|(page, block)| Taken::popped(page, block.cast()))
 }

@@ -1,9 +1,11 @@
 //! Giving memory back on request.
 
 use crate::abandon;
+use crate::config::DEBUG;
 use crate::deferred;
 use crate::heap::{HEAPS, Heap, SubProcess};
 use crate::heaps;
+use crate::report;
 use crate::theap::{self, Theap};
 use crate::thread;
 
@@ -15,6 +17,10 @@ pub fn collect(force: bool) {
         deferred::call(theap, force);
         theap.root().collect();
         for_each_other(theap.root(), Theap::collect);
+        if DEBUG {
+            check(theap.root());
+            for_each_other(theap.root(), check);
+        }
     }
     purge(thread::subproc(), force);
 }
@@ -46,6 +52,13 @@ pub fn reduce(target: usize) {
     let root = theap.root();
     let mut owned = abandon::abandon_beyond(root, target);
     for_each_other(root, |theap| owned += abandon::abandon_beyond(theap, target - owned));
+}
+
+/// Ends the process if the theap is not as it has to be.
+fn check(theap: &Theap) {
+    if let Err(what) = theap.check() {
+        report::broken(file!(), line!(), module_path!(), what);
+    }
 }
 
 /// Calls `f` with the thread's theaps of other heaps, none of which ends meanwhile.

@@ -5,6 +5,57 @@
 /// The mimalloc release whose interface the engine serves, as `major * 10000 + minor * 100 + patch`.
 pub const INTERFACE_VERSION: i32 = 20401;
 
+/// How far the build is hardened, from 0 to 5: each level adds to those below it.
+pub const SECURE: i32 = if cfg!(feature = "secure5") {
+    5
+} else if cfg!(feature = "secure4") {
+    4
+} else if cfg!(feature = "secure3") {
+    3
+} else if cfg!(feature = "secure2") {
+    2
+} else if cfg!(feature = "secure1") {
+    1
+} else {
+    0
+};
+
+/// Whether the build looks for the mistakes of its callers, and for its own.
+pub const DEBUG: bool = cfg!(feature = "debug-checks");
+
+/// Whether the build differs from the stock one: mistakes of the caller are told of unless that is turned off.
+pub const HARDENED: bool = SECURE > 0 || DEBUG;
+
+/// Blocks of a page are handed out in random order.
+pub const RANDOM_ORDER: bool = SECURE >= 2;
+
+/// Free blocks are linked by words that nobody can make who does not know those of the page.
+pub const ENCODED_LINKS: bool = SECURE >= 3 || DEBUG;
+
+/// The word of a block that links it while it is free is cleared before the program gets it.
+pub const CLEARED_LINKS: bool = SECURE >= 1;
+
+/// Behind what a program may use of its block stands what an overflow breaks, and how much that is.
+pub const PADDED: bool = SECURE >= 3 || DEBUG;
+
+/// Bytes at the end of each block that no program uses.
+pub const PADDING: usize = if PADDED { 8 } else { 0 };
+
+/// The padding also tells free blocks from live ones.
+pub const MARKED_FREE: bool = SECURE >= 4 || DEBUG;
+
+/// The size that a block is freed with is compared with what the program asked for.
+pub const CHECKED_SIZES: bool = SECURE >= 4 || DEBUG;
+
+/// Behind the blocks of each page is memory that nobody can touch.
+pub const GUARDED_PAGES: bool = SECURE >= 5;
+
+/// Blocks are filled with one byte before the program uses them, and with another after.
+pub const FILLED: bool = DEBUG;
+
+/// Words that the record of a page holds besides, for what no program is to know.
+pub const SECRET_WORDS: usize = if RANDOM_ORDER || ENCODED_LINKS || PADDED { 8 } else { 0 };
+
 /// Bytes in a machine word, which is also the granularity of the direct table of a theap.
 pub const WORD_SIZE: usize = size_of::<usize>();
 
@@ -35,8 +86,9 @@ pub const BLOCK_ALIGN: usize = 16;
 /// Largest request in bytes: the standard forbids objects beyond `PTRDIFF_MAX`.
 pub const REQUEST_MAX: usize = isize::MAX.unsigned_abs();
 
-/// Bytes of a page record in the arena's header: two cache lines, the owner's and the shared one.
-pub const RECORD_SIZE: usize = 128;
+/// Bytes of a page record in the arena's header: two cache lines, the owner's and the shared one, and in hardened
+/// builds one of secrets in between.
+pub const RECORD_SIZE: usize = if SECRET_WORDS == 0 { 128 } else { 256 };
 
 /// Slices that one chunk of an arena's bitmaps describes: one cache line of bits.
 pub const CHUNK_SLICES: usize = 512;
@@ -78,8 +130,8 @@ pub const SEGMENT_SIZE: usize = 32 << 20;
 /// Abandoned pages that one search looks at before it takes fresh slices instead.
 pub const RECLAIM_TRIES: usize = 8;
 
-/// Whether what callers promise is looked at all the same.
-pub const CHECKED: bool = cfg!(debug_assertions);
+/// Whether what callers promise is looked at all the same, and what the engine promises itself.
+pub const CHECKED: bool = DEBUG || cfg!(debug_assertions);
 
 const _: () = assert!(SMALL_SIZE_MAX <= SMALL_BLOCK_MAX);
 const _: () = assert!(MEDIUM_BLOCK_MAX * 8 <= MEDIUM_PAGE_SLICES * SLICE_SIZE);

@@ -7,7 +7,7 @@
 
 use crate::abandon;
 use crate::alloc::good_size;
-use crate::config::{CHECKED, MEDIUM_BLOCK_MAX, SLICE_SIZE};
+use crate::config::{CHECKED, CHECKED_SIZES, MEDIUM_BLOCK_MAX, PADDED, SLICE_SIZE};
 use crate::os;
 use crate::page::{FLAGS, INTERIOR, PageRef};
 use crate::page_map;
@@ -27,19 +27,37 @@ use crate::units::align_up;
 /// more.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free(p: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { release(p, None) }
+}
+
+/// Frees a block, of which the caller may claim the size.
+///
+/// # Safety
+/// As for [`free`].
+#[inline(always)]
+unsafe fn release(p: *mut u8, claimed: Option<usize>) {
     let Some(page) = PageRef::of_addr_fast(p.addr()) else {
         // SAFETY: the caller's promise.
         return unsafe { free_unknown(p) };
     };
-    if os::is_thread(page.owner.load(Ordering::Relaxed)) {
+    if os::is_thread(page.owner.load(Ordering::Relaxed)) && page.is_whole(p.cast(), claimed) {
         // SAFETY: this thread owns the page, no flag is set, and the block is the caller's.
-        if unsafe { page.push_local(p.cast()) } {
-            emptied(page);
+        unsafe {
+            page.mark_free(p.cast());
+            if page.push_local(p.cast()) {
+                emptied(page);
+            }
         }
         return;
     }
     // SAFETY: the caller's promise; the block is one of this page.
-    unsafe { free_generic(p, page) }
+    unsafe {
+        match claimed {
+            Some(size) => free_claimed(p, page, size),
+            None => free_generic(p, page),
+        }
+    }
 }
 
 /// Frees a block of which the caller knows the size it asked for.
@@ -47,9 +65,9 @@ pub unsafe fn free(p: *mut u8) {
 /// # Safety
 /// As for [`free`]; `size` is what the block was allocated or last reallocated with.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub unsafe fn free_size(p: *mut u8, _size: usize) {
+pub unsafe fn free_size(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { free(p) }
+    unsafe { release(p, CHECKED_SIZES.then_some(size)) }
 }
 
 /// Frees a block of which the caller knows size and alignment.
@@ -57,9 +75,9 @@ pub unsafe fn free_size(p: *mut u8, _size: usize) {
 /// # Safety
 /// As for [`free_size`]; `align` is what the block was allocated with.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub unsafe fn free_size_aligned(p: *mut u8, _size: usize, _align: usize) {
+pub unsafe fn free_size_aligned(p: *mut u8, size: usize, _align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { free(p) }
+    unsafe { free_size(p, size) }
 }
 
 /// Frees a block that is certain to be one: less work than [`free`], which takes any address. For callers to whom their
@@ -69,6 +87,10 @@ pub unsafe fn free_size_aligned(p: *mut u8, _size: usize, _align: usize) {
 /// `p` is a live block, which nobody uses any more, allocated or last reallocated with `size` and `align`.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free_live(p: *mut u8, size: usize, align: usize) {
+    if PADDED {
+        // SAFETY: the caller's promise.
+        return unsafe { free_size_aligned(p, size, align) };
+    }
     if CHECKED && !has_layout(p, size, align) {
         // SAFETY: the caller's promise; what is no block is told from blocks here.
         return unsafe { free(p) };
@@ -105,8 +127,8 @@ pub unsafe fn free_aligned(p: *mut u8, _align: usize) {
 /// `p` is null, an address outside the allocator's memory, or a live block.
 pub unsafe fn usable_size(p: *const u8) -> usize {
     match PageRef::of_addr(p.addr()) {
-        Some(page) => page.usable_from(p.addr()),
-        None => {
+        Some(page) if !PADDED || page.is_live(p.cast_mut()) => page.usable_from(p.cast_mut()),
+        _ => {
             if !p.is_null() {
                 report_unknown("mi_usable_size", p.addr());
             }
@@ -125,7 +147,7 @@ pub fn block_size(p: *const u8) -> usize {
 #[inline(never)]
 fn has_layout(p: *mut u8, size: usize, align: usize) -> bool {
     let Some(page) = PageRef::of_addr(p.addr()) else { return false };
-    let usable = page.usable_from(p.addr());
+    let usable = page.usable_from(p);
     // Reallocation gives a block room to grow, and leaves it where it is down to half of what it holds.
     let least = if align > SLICE_SIZE { MEDIUM_BLOCK_MAX + 1 } else { 1 };
     let most =
@@ -181,7 +203,23 @@ pub(crate) fn report_unknown(function: &str, addr: usize) {
     }
 }
 
-/// Frees a block whose page is not plainly the calling thread's.
+/// [`free_generic`] for a caller who claims to know the size, which may be wrong.
+///
+/// # Safety
+/// As for [`free_generic`].
+#[cold]
+#[inline(never)]
+unsafe fn free_claimed(p: *mut u8, page: PageRef, claimed: usize) {
+    // Where blocks are padded, one for 0 bytes may hold one. What is no live block is reported below.
+    let size = page.exact_size(p).filter(|&size| size != claimed && size.max(claimed) > 1);
+    if let Some(size) = size {
+        report::wrong_layout(p.addr(), size, claimed, 1);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { free_generic(p, page) }
+}
+
+/// Frees a block whose page is not plainly the calling thread's, or that is not plainly a live one.
 ///
 /// # Safety
 /// As for [`free`]; `page` is the page that `p` lies in.
@@ -190,6 +228,11 @@ pub(crate) fn report_unknown(function: &str, addr: usize) {
 unsafe fn free_generic(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
     let block = if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() };
+    if !page.may_be_freed(block) {
+        return;
+    }
+    // SAFETY: the block is live, and the caller's.
+    unsafe { page.mark_free(block) };
     let owner = word & !FLAGS;
     if owner == os::thread_id() {
         // SAFETY: this thread owns the page and the block is the caller's.
@@ -206,7 +249,7 @@ unsafe fn free_generic(p: *mut u8, page: PageRef) {
             abandon::settle(page, theap);
         }
     // SAFETY: the block is the caller's.
-    } else if unsafe { page.remote.push(block) } == Pushed::Claimed {
+    } else if unsafe { page.remote.push(page.links(), block) } == Pushed::Claimed {
         abandon::settle(page, theap);
     }
     thread::note_guest(theap);

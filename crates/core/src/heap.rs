@@ -11,6 +11,7 @@ use core::ptr::{null, null_mut};
 use crate::abandoned::AbandonedMap;
 use crate::arena::{ABANDONED_MAPS, Arena, Arenas, Span, node};
 use crate::os;
+use crate::page::guard;
 use crate::page::list::PageList;
 use crate::page::{Page, PageRef};
 use crate::size_class::HUGE_BIN;
@@ -76,8 +77,11 @@ impl SubProcess {
     pub unsafe fn take_back(&self, span: Span, bytes: usize) {
         self.stats().pages.decrease(1);
         self.stats().page_committed.decrease(bytes);
-        // SAFETY: the caller's promise.
-        unsafe { self.arenas.give(span) };
+        // Slices whose guard stays are lost.
+        if guard::lower(&span) {
+            // SAFETY: the caller's promise.
+            unsafe { self.arenas.give(span) };
+        }
     }
 
     /// Whether `other` is this sub-process.

@@ -16,6 +16,7 @@ pub mod config;
 pub mod units;
 pub mod sync;
 pub mod ptr;
+pub mod links;
 #[cfg(not(all(test, loom)))]
 pub mod size_class;
 
@@ -29,6 +30,8 @@ pub mod options;
 pub mod report;
 #[cfg(not(all(test, loom)))]
 pub mod stats;
+#[cfg(not(all(test, loom)))]
+pub mod random;
 #[cfg(not(all(test, loom)))]
 pub mod snapshot;
 pub mod bitmap;

@@ -15,23 +15,32 @@
 //! be stopped anywhere. P4: the page is in the page map while a block of it is live.
 #![allow(unsafe_code)]
 
+mod chain;
+pub mod check;
+mod extend;
 pub mod free_blocks;
+pub pub(crate) mod guard;
 pub mod list;
 pub mod look;
+mod padding;
+mod secrets;
 
 use core::cell::Cell;
 use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, Span, meta};
-use crate::config::{EXTEND_MAX, EXTEND_MIN, RECORD_SIZE, SLICE_SIZE};
+use crate::config::{PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, WORD_SIZE};
 use crate::os;
 use crate::page_map;
 use crate::ptr::{Block, Record};
 use crate::remote::RemoteList;
+use crate::report::{self, invariant};
 use crate::size_class::{self, HUGE_BIN};
 use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use crate::units::{align_up, slices_for, to_u32};
+
+use secrets::Secrets;
 
 /// Bits of an owner word that are not part of the thread id.
 pub const FLAGS: usize = 7;
@@ -48,7 +57,7 @@ const SPENT: u8 = 4;
 /// `free` came in address order and reaches to the end of what is linked: its length is a matter of addresses.
 const ORDERED: u8 = 8;
 
-/// The record of a page: the owner's line first, what is shared or rare on the second.
+/// The record of a page: the owner's line first, what is shared or rare on the last.
 #[repr(C, align(128))]
 pub struct Page {
     /// Blocks handed to the fast path.
@@ -75,6 +84,8 @@ pub struct Page {
     /// The theap that owns the page, or owned it last: a hint for who should have it back.
     pub theap: Cell<*const ()>,
 
+    secrets: Secrets,
+
     /// Blocks that other threads have freed, and whether anyone holds the page.
     pub remote: RemoteList,
     /// The heap that the page's blocks belong to.
@@ -92,7 +103,7 @@ pub struct Page {
 }
 
 const _: () = assert!(size_of::<Page>() == RECORD_SIZE);
-const _: () = assert!(core::mem::offset_of!(Page, remote) == 64);
+const _: () = assert!(core::mem::offset_of!(Page, remote) == 64 + SECRET_WORDS * WORD_SIZE);
 
 // SAFETY: by P2 the cells have one holder at a time, and the hold passes with acquire and release.
 unsafe impl Sync for Page {}
@@ -112,6 +123,7 @@ pub static EMPTY_PAGE: Page = Page {
     block_size: AtomicUsize::new(0),
     start: AtomicPtr::new(null_mut()),
     theap: Cell::new(core::ptr::null()),
+    secrets: Secrets::new(),
     remote: RemoteList::new_owned(),
     heap: AtomicPtr::new(null_mut()),
     next: Cell::new(None),
@@ -202,7 +214,8 @@ impl PageRef {
             None => meta::take(RECORD_SIZE)?.cast(),
         };
         let page = Self::from_record(record);
-        let reserved = if bin == HUGE_BIN { 1 } else { span.slices * SLICE_SIZE / block_size };
+        let room = span.slices * SLICE_SIZE - guard::size();
+        let reserved = if bin == HUGE_BIN { 1 } else { room / block_size };
         page.free.set(null_mut());
         page.local_free.set(null_mut());
         page.owner.store(0, Ordering::Relaxed);
@@ -222,6 +235,7 @@ impl PageRef {
         page.slice_index.set(to_u32(span.index));
         page.slices.set(to_u32(span.slices));
         page.published.set(false);
+        page.secrets.draw((reserved - 1) * block_size);
         page.remote.reset();
         if !page_map::set(span.start, span.slices, record) {
             // SAFETY: the page has no block yet.
@@ -231,6 +245,7 @@ impl PageRef {
         if let Some(arena) = span.arena {
             arena.pages().set(span.index, 1);
         }
+        guard::raise(&span);
         Some(page)
     }
 
@@ -240,10 +255,7 @@ impl PageRef {
     /// The caller holds the page, no queue and no list links it, and no block of it is live.
     #[must_use = "the slices are to be given back"]
     pub unsafe fn release(self) -> Span {
-        debug_assert!(
-            self.all_blocks_are_local(),
-            "a page is given back only when every block has come back"
-        );
+        invariant!(self.all_blocks_are_local());
         // SAFETY: the caller's promise.
         unsafe { self.destroy() }
     }
@@ -331,12 +343,17 @@ impl Page {
         start.map_addr(|base| base + offset / size * size).cast()
     }
 
-    /// Bytes usable from `addr`, an address inside a live block, to the end of its block.
-    pub fn usable_from(&self, addr: usize) -> usize {
+    /// Bytes that the program may use from `p` on, an address inside a live block.
+    pub fn usable_from(&self, p: *mut u8) -> usize {
+        if PADDED { self.size_from(p) } else { self.room_from(p) }
+    }
+
+    /// Bytes that a program could use from `p` on, an address inside a live block.
+    pub fn room_from(&self, p: *mut u8) -> usize {
         if !self.has_interior() {
-            return self.block_size();
+            return self.room();
         }
-        self.block_at(addr).addr() + self.block_size() - addr
+        self.block_at(p.addr()).addr() + self.room() - p.addr()
     }
 
     /// Whether a list or the untouched rest of the page can yield a block. Only for the holder.
@@ -358,15 +375,6 @@ impl Page {
         self.zeros.set(self.zeros.get() | SPENT);
     }
 
-    /// Takes the first block handed to the fast path.
-    #[inline(always)]
-    pub fn pop(&self) -> Option<NonNull<Block>> {
-        let block = NonNull::new(self.free.get())?;
-        // SAFETY: the handed list belongs to the owner, who is the caller (P1, P2).
-        self.free.set(unsafe { Block::next(block.as_ptr()) });
-        Some(block)
-    }
-
     /// Puts a block back on the owner's list; true when no block of the page is live any more.
     ///
     /// # Safety
@@ -374,7 +382,7 @@ impl Page {
     #[inline(always)]
     pub unsafe fn push_local(&self, block: *mut Block) -> bool {
         // SAFETY: the block was the caller's and becomes the list's (P1).
-        unsafe { Block::set_next(block, self.local_free.get()) };
+        unsafe { self.links().set_next(block, self.local_free.get()) };
         self.local_free.set(block);
         // Counted after the push: stopped in between, the page counts one block too many (P3).
         let used = self.used.get().wrapping_sub(1);
@@ -385,7 +393,7 @@ impl Page {
     /// Hands a list to the fast path: what the owner freed, else what others freed. How many blocks that are.
     #[must_use = "they are counted"]
     pub fn hand_over(&self) -> u32 {
-        debug_assert!(self.free.get().is_null());
+        invariant!(self.free.get().is_null());
         if self.local_free.get().is_null() {
             self.take_remote();
         }
@@ -424,49 +432,22 @@ impl Page {
         let (mut last, mut count) = (list, 1);
         loop {
             // SAFETY: the list is the caller's (P1), `last` is on it.
-            let next = unsafe { Block::next(last) };
+            let next = unsafe { self.after(last) };
             if next.is_null() {
                 break;
             }
             last = next;
             count += 1;
-            debug_assert!(count <= self.capacity.get(), "a list is never longer than its page");
+            if count > self.capacity.get() {
+                // It leads in circles, and none of its blocks can be told from live ones.
+                report::corrupted_remote_list();
+                return 0;
+            }
         }
         // SAFETY: as above.
-        unsafe { Block::set_next(last, self.local_free.get()) };
+        unsafe { self.links().set_next(last, self.local_free.get()) };
         self.local_free.set(list);
         self.used.set(self.used.get() - count);
-        count
-    }
-
-    /// Links the next untouched blocks, in address order, and hands them to the fast path. How many those
-    /// are. Steps are small while the page is young.
-    #[must_use = "they are counted"]
-    pub fn extend(&self) -> u32 {
-        debug_assert!(self.free.get().is_null());
-        let (capacity, reserved) = (self.capacity.get(), self.reserved.get());
-        if capacity == reserved {
-            return 0;
-        }
-        let size = self.block_size();
-        let step = (capacity as usize * size / 2).clamp(EXTEND_MIN, EXTEND_MAX);
-        let count = to_u32((step / size).max(1)).min(reserved - capacity);
-        let mut at = self.start().wrapping_add(capacity as usize * size);
-        let first = at.cast::<Block>();
-        for _ in 1..count {
-            let next = at.wrapping_add(size);
-            // SAFETY: the place is an untouched block of this page, which the caller holds (P2).
-            unsafe { Block::place(at, next.cast()) };
-            at = next;
-        }
-        // SAFETY: as above.
-        unsafe { Block::place(at, null_mut()) };
-        // Counted before the list can be seen (P3).
-        self.used.set(self.used.get() + count);
-        self.set_capacity(capacity + count);
-        let fresh = self.zeros.get() & FRESH_ZERO != 0;
-        self.zeros.set(if fresh { FRESH_ZERO | FREE_ZERO | ORDERED } else { ORDERED });
-        self.free.set(first);
         count
     }
 
@@ -479,21 +460,10 @@ impl Page {
         }
     }
 
-    /// Whether every block that was ever linked is on the owner's list. Walks the list.
-    fn all_blocks_are_local(&self) -> bool {
-        let (mut at, mut count) = (self.local_free.get(), 0);
-        while !at.is_null() && count <= self.capacity.get() {
-            count += 1;
-            // SAFETY: the list is the holder's (P1).
-            at = unsafe { Block::next(at) };
-        }
-        count == self.capacity.get() && self.free.get().is_null() && self.remote.is_empty()
-    }
-
     /// Forgets the order in which blocks were freed: the page will be linked anew, in address order and as
     /// far as needed. Only for the holder of a page without live blocks.
     pub fn rebuild(&self) {
-        debug_assert!(self.used.get() == 0 && self.all_blocks_are_local());
+        invariant!(self.used.get() == 0 && self.all_blocks_are_local());
         self.local_free.set(null_mut());
         self.set_capacity(0);
         self.zeros.set(0);
@@ -535,9 +505,9 @@ impl Page {
         (self.start(), self.zeros.get() & FRESH_ZERO != 0)
     }
 
-    /// Bytes that a huge block of `size` bytes is given: whole OS pages.
+    /// Bytes of a huge block for a request of `size` bytes: whole OS pages.
     pub fn huge_block_size(size: usize) -> Option<usize> {
-        align_up(size, os::page_size())
+        align_up(size.checked_add(PADDING)?, os::page_size())
     }
 
     /// Slices that the page covers. Only for the holder.
@@ -552,7 +522,7 @@ impl Page {
             arena.note_linked(self.block_size(), block_size);
         }
         self.block_size.store(block_size, Ordering::Relaxed);
-        self.slices.set(to_u32(slices_for(block_size)));
+        self.slices.set(to_u32(slices_for(block_size + guard::size())));
     }
 
     /// Bytes that the page keeps for its blocks: its slices, or the whole OS pages of its only block.

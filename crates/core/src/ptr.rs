@@ -6,57 +6,14 @@ use core::ptr::NonNull;
 
 use crate::sync::LinkCell;
 
-/// A free block: its first word links it to the next one of the list it is on.
+/// A free block: its first word links it to the next one of the list it is on, as [`Links`](crate::links) say.
 ///
 /// # Invariants
 /// P1: a block is in exactly one of: the user's hands, its page's local lists, its page's remote list, a
 /// list handed to a theap's fast path. Only the holder of the block or of its list touches the link.
 #[repr(C)]
 pub struct Block {
-    next: LinkCell<*mut Block>,
-}
-
-impl Block {
-    /// The block that follows `block` on its list, or null.
-    ///
-    /// # Safety
-    /// `block` is on a list that the caller owns (P1).
-    #[inline]
-    pub unsafe fn next(block: *mut Block) -> *mut Block {
-        // SAFETY: by P1 the block is live memory of the allocator and nobody else touches its link.
-        unsafe { (*block).next.get() }
-    }
-
-    /// What the first word of `block` holds, whoever owns the block: a link if it is on a list.
-    ///
-    /// # Safety
-    /// `block` is memory of a page, aligned to a word.
-    pub unsafe fn peek_next(block: *mut Block) -> *mut Block {
-        // SAFETY: the caller's promise; any bytes are a pointer.
-        unsafe { block.cast::<*mut Block>().read_volatile() }
-    }
-
-    /// Makes `next` follow `block`.
-    ///
-    /// # Safety
-    /// The caller owns `block`: it was just given back, or is on a list that the caller owns (P1).
-    #[inline]
-    pub unsafe fn set_next(block: *mut Block, next: *mut Block) {
-        // SAFETY: by P1 the block is memory of the allocator that only the caller can reach now.
-        unsafe { (*block).next.set(next) }
-    }
-
-    /// Turns fresh memory into a block that links to `next`.
-    ///
-    /// # Safety
-    /// `place` is valid for writes of a word, aligned to a word, and only the caller can reach it.
-    #[inline]
-    pub unsafe fn place(place: *mut u8, next: *mut Block) -> *mut Block {
-        let block = place.cast::<Block>();
-        // SAFETY: the caller's promise is what `write` needs.
-        unsafe { block.write(Block { next: LinkCell::new(next) }) };
-        block
-    }
+    pub(crate) next: LinkCell<*mut Block>,
 }
 
 /// What a word holds that another thread may be changing: what it held before, or after.

@@ -15,7 +15,9 @@ use core::ptr::null_mut;
 use crate::aligned;
 use crate::alloc::{self, bad_alignment, overflow};
 use crate::arena::Span;
-use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, REQUEST_MAX, SLICE_SIZE, WORD_SIZE};
+use crate::config::{
+    BLOCK_ALIGN, GUARDED_PAGES, MEDIUM_BLOCK_MAX, PADDED, REQUEST_MAX, SLICE_SIZE, WORD_SIZE,
+};
 use crate::free::{free, is_in_heap_region, report_unknown, usable_size};
 use crate::heap::Heap;
 use crate::os;
@@ -70,13 +72,18 @@ pub unsafe fn reallocf(source: impl Source, p: *mut u8, size: usize) -> *mut u8 
     }
 }
 
-/// `p` if `size` bytes fit its block as it is, else null. The block is never moved or grown.
+/// `p` if `size` bytes fit its block as it is, else null. The block is never moved or grown. In padded builds the block
+/// holds what was asked for, and this is null for any other size.
 ///
 /// # Safety
 /// As for [`usable_size`].
 pub unsafe fn expand(p: *mut u8, size: usize) -> *mut u8 {
+    if p.is_null() {
+        return null_mut();
+    }
     // SAFETY: the caller's promise.
-    if !p.is_null() && unsafe { usable_size(p) } >= size { p } else { null_mut() }
+    let usable = unsafe { usable_size(p) };
+    if size == usable || (size < usable && !PADDED) { p } else { null_mut() }
 }
 
 /// [`realloc`] of a zeroed block that zeroes what it adds.
@@ -220,14 +227,20 @@ unsafe fn resize(
     if p.is_null() {
         return allocate(source, size, align, offset, zero);
     }
-    let Some(page) = PageRef::of_addr(p.addr()) else {
+    let page = PageRef::of_addr(p.addr()).filter(|page| !PADDED || page.is_live(p));
+    let Some(page) = page else {
         report_unknown("mi_realloc", p.addr());
         return null_mut();
     };
-    let old = page.usable_from(p.addr());
+    let (old, room) = (page.usable_from(p), page.room_from(p));
     let stays_aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
     let stays = stays_aligned && source.keeps(&page);
-    if size <= old && size >= old / 2 && size > 0 && stays {
+    if size <= room && size >= room / 2 && size > 0 && stays && padding_can_tell(room - size) {
+        if PADDED {
+            page.check_overflow(p);
+            // SAFETY: the block is the caller's, and has room for `size` bytes from `p` on.
+            unsafe { set_size(page, p, old, size, zero) };
+        }
         return p;
     }
     if page.bin() == HUGE_BIN && stays && size > MEDIUM_BLOCK_MAX && p == page.start() {
@@ -247,6 +260,32 @@ unsafe fn resize(
     unsafe { copy(source, p, old, size, align, offset, zero) }
 }
 
+/// Whether the padding of a block can tell that it is so much larger than the program asked for.
+fn padding_can_tell(slack: usize) -> bool {
+    !PADDED || u32::try_from(slack).is_ok()
+}
+
+/// What to ask for when a large block grows to `size` bytes.
+fn with_room(size: usize) -> usize {
+    let roomy = size_class::with_room(size);
+    if padding_can_tell(roomy - size) { roomy } else { size }
+}
+
+/// Changes what the program may use of a block that stays where it is, from `p` on, from `old` to `size` bytes. With
+/// `zero`, what is added reads as zeros.
+///
+/// # Safety
+/// The block is the caller's, and has room for as much.
+unsafe fn set_size(page: PageRef, p: *mut u8, old: usize, size: usize, zero: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if zero && size > old {
+            p.add(old).write_bytes(0, size - old);
+        }
+        page.fit(p, size);
+    }
+}
+
 /// Reallocates by copying.
 ///
 /// # Safety
@@ -264,11 +303,13 @@ unsafe fn copy(
     // With room to grow again, if that can be had. Blocks above a word are aligned to `BLOCK_ALIGN`.
     if size > old.max(WORD_SIZE) && size <= MEDIUM_BLOCK_MAX && align <= BLOCK_ALIGN && offset == 0
     {
-        fresh = alloc::try_malloc(source, size_class::with_room(size), zero);
+        fresh = aligned::fit(alloc::try_malloc(source, size_class::with_room(size), zero), size);
     }
+    // Where blocks are padded, one for 0 bytes holds none.
+    let least = if PADDED { size.max(1) } else { size };
     // Only what the old block does not cover needs to be zeroed, unless fresh memory is zero anyway.
     if fresh.is_null() {
-        fresh = allocate(source, size, align, offset, zero && size > old);
+        fresh = allocate(source, least, align, offset, zero && size > old);
     }
     if fresh.is_null() {
         return null_mut();
@@ -295,7 +336,11 @@ unsafe fn copy(
 /// # Safety
 /// The caller owns the block, which is the only one of its page.
 unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
-    let wanted = if size > page.block_size() { size_class::with_room(size) } else { size };
+    if GUARDED_PAGES {
+        // The guard stands where the block ends.
+        return false;
+    }
+    let wanted = if size > page.room() { with_room(size) } else { size };
     let Some(block_size) = (wanted <= REQUEST_MAX).then(|| Page::huge_block_size(wanted)).flatten()
     else {
         return false;
@@ -304,7 +349,9 @@ unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
     if !page.remote.claim() {
         return false;
     }
-    let (old_size, span) = (page.block_size(), page.span());
+    let (p, old_size, span) = (page.start(), page.block_size(), page.span());
+    page.check_overflow(p);
+    let old = page.usable_from(p);
     let (have, want) = (span.slices, slices_for(block_size));
     let resized = if want <= have {
         if want < have {
@@ -315,11 +362,15 @@ unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
         grow(page, want - have)
     };
     if resized {
-        if zero && block_size > old_size {
-            // SAFETY: the bytes between the old and the new end lie in the page's slices.
-            unsafe { page.start().add(old_size).write_bytes(0, block_size - old_size) };
-        }
         Heap::resize_single(page, block_size);
+        // SAFETY: the block is the caller's, and all of it lies in the page's slices.
+        unsafe {
+            if PADDED {
+                set_size(page, p, old, size, zero);
+            } else if zero && block_size > old_size {
+                p.add(old_size).write_bytes(0, block_size - old_size);
+            }
+        }
     }
     page.remote.disown();
     resized
@@ -359,26 +410,29 @@ fn grow(page: PageRef, more: usize) -> bool {
 /// # Safety
 /// The caller owns the block, which is the only one of its page, and which ends if the result is not null.
 unsafe fn move_single(page: PageRef, size: usize, zero: bool) -> *mut u8 {
-    let old = page.block_size();
     if size > REQUEST_MAX {
         return null_mut();
     }
-    let size = size_class::with_room(size).min(REQUEST_MAX);
-    let Some((fresh, is_zero)) = refill::single(Heap::of(&page), size, SLICE_SIZE) else {
+    let wanted = with_room(size).min(REQUEST_MAX);
+    let Some((taken, fresh, is_zero)) = refill::single(Heap::of(&page), wanted, SLICE_SIZE) else {
         return null_mut();
     };
     let from = page.span();
-    let can_move = from.is_movable()
-        && PageRef::of_addr(fresh.addr().get()).is_some_and(|page| page.span().is_movable());
+    page.check_overflow(from.start.as_ptr());
+    let (used, old) = (page.usable_from(from.start.as_ptr()), page.block_size());
+    let can_move = from.is_movable() && taken.span().is_movable();
     // SAFETY: both ranges are whole OS pages of blocks that the caller owns, the fresh one larger.
     unsafe {
         if !(is_zero && can_move && os::move_pages(from.start, fresh, old).is_ok()) {
             fresh.copy_from_nonoverlapping(from.start, old);
         }
-        if zero && !is_zero {
-            fresh.add(old).write_bytes(0, usable_size(fresh.as_ptr()) - old);
+        if zero {
+            let end = if is_zero { old } else { taken.room() };
+            fresh.add(used).write_bytes(0, end - used);
         }
-        // The old block has ended: its contents are in the fresh one.
+        taken.fit(fresh.as_ptr(), size);
+        // The old block has ended: its contents, and its padding, are in the fresh one.
+        page.fit(from.start.as_ptr(), 0);
         free(from.start.as_ptr());
     }
     fresh.as_ptr()

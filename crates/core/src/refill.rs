@@ -11,7 +11,7 @@ use crate::config::SLICE_SIZE;
 use crate::deferred;
 use crate::heap::Heap;
 use crate::options::{self, Opt};
-use crate::page::{Page, PageRef};
+use crate::page::{Page, PageRef, guard};
 use crate::page_queue::PageQueue;
 use crate::ptr::{self, Block};
 use crate::size_class::{self, HUGE_BIN};
@@ -28,7 +28,7 @@ const SEARCH_MAX: usize = 32;
 pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
     let queue = theap.queue(bin);
     if let Some(page) = queue.first()
-        && let Some(block) = page.pop()
+        && let Some(block) = pop(page)
     {
         return Some((page, block));
     }
@@ -38,10 +38,16 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
     }
     // The first page is in the direct table already: with a list it is ready to serve.
     let page = match queue.first() {
+        Some(page) if page.prefers_fresh() && extend(theap, bin, page) => page,
         Some(page) if hand_over(queue, page) => page,
         _ => refill(theap, bin)?,
     };
-    page.pop().map(|block| (page, block))
+    pop(page).map(|block| (page, block))
+}
+
+#[inline(always)]
+fn pop(page: PageRef) -> Option<NonNull<Block>> {
+    page.pop().or_else(|| page.pop_last())
 }
 
 /// Makes the first page of `bin`'s queue one with a list handed to the fast path.
@@ -72,7 +78,7 @@ fn hand_over(queue: &PageQueue, page: PageRef) -> bool {
 #[inline]
 fn prefetch(theap: &Theap, bin: usize, page: PageRef) {
     // SAFETY: the list was just handed over, and it is this thread's.
-    ptr::prefetch(unsafe { Block::next(page.free.get()) });
+    ptr::prefetch(unsafe { page.links().next(page.free.get()) });
     let queue = theap.queue(bin);
     if let Some(next) = queue.after(page) {
         ptr::prefetch(next.local_free.get());
@@ -163,7 +169,11 @@ fn chores(theap: &Theap, bin: usize) {
 }
 
 /// Takes a block with a page of its own for a theap; see [`single`].
-pub fn take_single(theap: &Theap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+pub fn take_single(
+    theap: &Theap,
+    size: usize,
+    align: usize,
+) -> Option<(PageRef, NonNull<u8>, bool)> {
     if theap.tick() {
         chores(theap, HUGE_BIN);
     }
@@ -171,14 +181,20 @@ pub fn take_single(theap: &Theap, size: usize, align: usize) -> Option<(NonNull<
 }
 
 /// Makes a page of one block of at least `size` bytes at a multiple of `align`. The page has no owner: the
-/// only event of its life is that its block is freed, by whoever. Also says whether it reads as zeros.
-pub fn single(heap: &'static Heap, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+/// only event of its life is that its block is freed, by whoever. Gives page and block, and whether that reads as
+/// zeros.
+pub fn single(
+    heap: &'static Heap,
+    size: usize,
+    align: usize,
+) -> Option<(PageRef, NonNull<u8>, bool)> {
     heap.subproc().arenas.purge_if_due();
     let block_size = Page::huge_block_size(size)?;
-    let span = heap.take_slices(slices_for(block_size), align.max(SLICE_SIZE))?;
+    let slices = slices_for(block_size.checked_add(guard::size())?);
+    let span = heap.take_slices(slices, align.max(SLICE_SIZE))?;
     // SAFETY: the span was just claimed.
     let page = unsafe { heap.create_page(span, HUGE_BIN, block_size) }?;
     let (block, zero) = page.take_single();
     page.remote.disown();
-    NonNull::new(block).map(|block| (block, zero))
+    NonNull::new(block).map(|block| (page, block, zero))
 }

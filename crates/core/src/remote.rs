@@ -24,6 +24,7 @@
 
 use core::ptr::null_mut;
 
+use crate::links::Links;
 use crate::ptr::Block;
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -87,12 +88,12 @@ impl RemoteList {
     /// Gives `block` back to its page, claiming the page when it is abandoned.
     ///
     /// # Safety
-    /// `block` is a block of this page that the caller just returned (P1).
-    pub unsafe fn push(&self, block: *mut Block) -> Pushed {
+    /// `block` is a block of this page that the caller just returned (P1); `links` are the page's.
+    pub unsafe fn push(&self, links: Links, block: *mut Block) -> Pushed {
         let mut old = self.word.load(Ordering::Relaxed);
         loop {
             // SAFETY: the block is not on the list yet, so it is still the caller's (P1).
-            unsafe { Block::set_next(block, list(old)) };
+            unsafe { links.set_next(block, list(old)) };
             match self.word.compare_exchange_weak(
                 old,
                 owned(block),
@@ -156,7 +157,7 @@ mod loom_tests {
     fn block() -> Free {
         let place = Box::into_raw(Box::new(core::mem::MaybeUninit::<[usize; 16]>::uninit()));
         // SAFETY: the box is large enough for a block under loom and only this thread knows it.
-        Free(unsafe { Block::place(place.cast(), null_mut()) })
+        Free(unsafe { Links::plain().place(place.cast(), null_mut()) })
     }
 
     fn collect(page: &Model) {
@@ -164,7 +165,7 @@ mod loom_tests {
         while !at.is_null() {
             page.returned.set(page.returned.get() + 1);
             // SAFETY: the list was taken, so it is this thread's (P1).
-            at = unsafe { Block::next(at) };
+            at = unsafe { Links::plain().next(at) };
         }
     }
 
@@ -183,7 +184,7 @@ mod loom_tests {
 
     fn give(page: &Model, block: Free, blocks: usize) -> bool {
         // SAFETY: the block is handed to this thread alone.
-        let pushed = unsafe { page.remote.push(block.0) };
+        let pushed = unsafe { page.remote.push(Links::plain(), block.0) };
         pushed == Pushed::Claimed && settle(page, blocks)
     }
 

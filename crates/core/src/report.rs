@@ -10,17 +10,22 @@
 mod buffer;
 mod faults;
 pub(crate) mod hook;
+mod invariants;
 mod output;
 mod settings;
 
 pub use buffer::{Line, MESSAGE_MAX};
 pub use faults::{
-    bad_alignment, invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many,
+    bad_alignment, buffer_overflow, corrupted_free_list, corrupted_remote_list, double_free,
+    invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many, unaligned_pointer,
     wrong_layout,
 };
+pub use invariants::broken;
+pub(crate) use invariants::invariant;
 pub use output::{OutputFn, Sink, register_output};
 pub use settings::{option_warnings, options_print};
 
+use crate::config::SECURE;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::sync::plain::{AtomicUsize, Ordering};
@@ -86,21 +91,59 @@ pub fn keep_stderr() {
     }
 }
 
-/// Prints an error, if errors are shown, and then tells the error function.
+/// Prints an error, if errors are shown or the process ends by it, and then tells the error function. The default one
+/// ends the process where the [policy](Policy) says so.
 #[cold]
 #[inline(never)]
 pub fn error(code: i32, args: fmt::Arguments<'_>) {
-    if is_shown(Opt::MaxErrors, &ERRORS) {
+    let aborts = ERROR_FUNCTION.get().is_none() && Policy::current().aborts(code);
+    let asked_for = is_misuse(code) && Policy::current() != Policy::Build;
+    if aborts || is_shown(asked_for, Opt::MaxErrors, &ERRORS) {
         print(ERROR_PREFIX, true, args);
     }
     tell(code);
+    if aborts {
+        os::abort();
+    }
+}
+
+/// What follows a misuse that is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    /// What the build does by itself: the process ends when a secure build finds memory corrupted.
+    Build,
+    Warn,
+    Abort,
+}
+
+impl Policy {
+    fn current() -> Self {
+        match options::get(Opt::Check) {
+            ..=0 => Self::Build,
+            1 => Self::Warn,
+            _ => Self::Abort,
+        }
+    }
+
+    fn aborts(self, code: i32) -> bool {
+        match self {
+            Self::Build => SECURE > 0 && code == codes::EFAULT,
+            Self::Warn => false,
+            Self::Abort => is_misuse(code),
+        }
+    }
+}
+
+/// Whether an error is the program's mistake, and not a lack of memory.
+fn is_misuse(code: i32) -> bool {
+    [codes::EAGAIN, codes::EFAULT, codes::EINVAL].contains(&code)
 }
 
 /// Prints a warning, if errors are shown.
 #[cold]
 #[inline(never)]
 pub fn warning(args: fmt::Arguments<'_>) {
-    if is_shown(Opt::MaxWarnings, &WARNINGS) {
+    if is_shown(false, Opt::MaxWarnings, &WARNINGS) {
         print_warning(args);
     }
 }
@@ -154,12 +197,13 @@ fn print(prefix: &str, name_thread: bool, args: fmt::Arguments<'_>) {
     output::emit(line.as_c_str());
 }
 
-/// Whether errors (or warnings) are shown and not too many were, and counts one more. Running verbosely shows all.
-fn is_shown(most: Opt, count: &AtomicUsize) -> bool {
+/// Whether errors (or warnings) are shown, or this one was asked for, and not too many were; counts one more. Running
+/// verbosely shows all.
+fn is_shown(asked_for: bool, most: Opt, count: &AtomicUsize) -> bool {
     if options::is_enabled(Opt::Verbose) {
         return true;
     }
-    if !options::is_enabled(Opt::ShowErrors) {
+    if !options::is_enabled(Opt::ShowErrors) && !asked_for {
         return false;
     }
     match usize::try_from(options::get(most)) {
@@ -182,6 +226,7 @@ fn tell(code: i32) {
 mod tests {
     extern crate std;
     use super::*;
+    use std::format;
     use std::string::String;
     use std::sync::{Mutex, MutexGuard, PoisonError};
     use std::thread::{self, ThreadId};
@@ -308,17 +353,42 @@ mod tests {
             warning(format_args!("hidden"));
             verbose(format_args!("hidden"));
             trace(format_args!("hidden"));
-            // The default function returns in builds that are not hardened.
-            error(codes::EFAULT, format_args!("hidden"));
+            // The default function returns.
+            error(codes::EINVAL, format_args!("hidden"));
         });
         assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn misuse_is_shown_where_it_is_looked_for() {
+        let lines = captured(|| {
+            set_main_thread();
+            options::set(Opt::ShowErrors, 0);
+            options::set(Opt::Check, 1);
+            error(codes::EAGAIN, format_args!("misuse"));
+            error(codes::EFAULT, format_args!("more misuse"));
+            error(codes::ENOMEM, format_args!("hidden"));
+            options::set(Opt::Check, 0);
+        });
+        assert_eq!(lines, ["misuse", "more misuse"].map(|text| format!("{ERROR_PREFIX}{text}\n")));
+    }
+
+    #[test]
+    fn the_process_ends_by_what_the_policy_says() {
+        let ending = |policy: Policy| {
+            [codes::EAGAIN, codes::EFAULT, codes::EINVAL, codes::ENOMEM, codes::EOVERFLOW]
+                .map(|code| policy.aborts(code))
+        };
+        assert_eq!(ending(Policy::Build), [false, SECURE > 0, false, false, false]);
+        assert_eq!(ending(Policy::Warn), [false; 5]);
+        assert_eq!(ending(Policy::Abort), [true, true, true, false, false]);
     }
 
     #[test]
     fn showing_stops_after_a_number_unless_verbose() {
         captured(|| {
             let count = AtomicUsize::new(0);
-            let shown = || is_shown(Opt::MaxErrors, &count);
+            let shown = || is_shown(false, Opt::MaxErrors, &count);
             assert!((0..100).all(|_| shown()), "a negative number is no limit");
             options::set(Opt::MaxErrors, 2);
             assert_eq!([shown(), shown(), shown(), shown()], [true, true, false, false]);
@@ -341,6 +411,6 @@ mod tests {
             options::set(Opt::Verbose, 0);
         });
         let expected = ["verbose 1", "verbose 2", "trace 2"];
-        assert_eq!(lines, expected.map(|text| std::format!("mimalloc: {text}\n")));
+        assert_eq!(lines, expected.map(|text| format!("mimalloc: {text}\n")));
     }
 }

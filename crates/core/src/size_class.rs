@@ -7,8 +7,8 @@
 //! are aligned to `a` without any padding.
 
 use crate::config::{
-    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, SMALL_BLOCK_MAX, SMALL_SIZE_MAX,
-    WORD_SIZE,
+    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, PADDED, PADDING, SMALL_BLOCK_MAX,
+    SMALL_SIZE_MAX, WORD_SIZE,
 };
 
 /// Bins whose pages hold many blocks.
@@ -47,11 +47,20 @@ const fn compute_block_size(bin: usize) -> u32 {
 
 const _: () = assert!(BLOCK_SIZES[BIN_COUNT - 1] as usize == MEDIUM_BLOCK_MAX);
 
-/// The bin that serves a request of `size` bytes, [`HUGE_BIN`] above [`MEDIUM_BLOCK_MAX`].
+/// The smallest bin in use: a padded block holds a word at least besides its padding.
+const FIRST_BIN: usize = if PADDED { 1 } else { 0 };
+
+/// Bytes of a block that serves a request of `size` bytes, which is at most `PTRDIFF_MAX`.
+#[inline(always)]
+pub const fn padded(size: usize) -> usize {
+    size + PADDING
+}
+
+/// The bin of blocks that hold `size` bytes, [`HUGE_BIN`] above [`MEDIUM_BLOCK_MAX`].
 #[inline]
 pub const fn bin_of(size: usize) -> usize {
     if size <= 8 {
-        0
+        FIRST_BIN
     } else if size <= 128 {
         (size + 15) >> 4
     } else if size <= MEDIUM_BLOCK_MAX {
@@ -81,15 +90,15 @@ pub fn with_room(size: usize) -> usize {
     if size > MEDIUM_BLOCK_MAX {
         return size.saturating_add(size / 8);
     }
-    let next = bin_of(size) + 1;
-    let has_room = next < BIN_COUNT && block_size(next) <= size + size / 6;
-    if has_room && !size.is_power_of_two() { block_size(next) } else { size }
+    let next = bin_of(padded(size)) + 1;
+    let has_room = next < BIN_COUNT && block_size(next) - PADDING <= size + size / 6;
+    if has_room && !size.is_power_of_two() { block_size(next) - PADDING } else { size }
 }
 
 /// First entry of the direct table that each bin serves, and one past the last; empty for large bins.
 const DIRECT_WORDS: [(u8, u8); BIN_COUNT] = {
     let mut words = [(0, 0); BIN_COUNT];
-    let (mut bin, mut first) = (0, 0);
+    let (mut bin, mut first) = (FIRST_BIN, 0);
     while bin < BIN_COUNT && BLOCK_SIZES[bin] as usize <= SMALL_SIZE_MAX {
         let end = BLOCK_SIZES[bin] as usize / WORD_SIZE + 1;
         words[bin] = (low_byte(first), low_byte(end));
@@ -128,7 +137,7 @@ mod tests {
             let block = block_size(bin);
             assert!(block >= size);
             assert!(block - size.max(1) <= (size / 6).max(15), "size {size} block {block}");
-            assert!(bin == 0 || block_size(bin - 1) < size, "size {size} fits a smaller bin");
+            assert!(bin == FIRST_BIN || block_size(bin - 1) < size, "{size} fits a smaller bin");
         }
         assert_eq!(bin_of(MEDIUM_BLOCK_MAX + 1), HUGE_BIN);
         assert_eq!(bin_of(usize::MAX), HUGE_BIN);
@@ -138,7 +147,9 @@ mod tests {
     fn room_to_grow_is_within_the_promised_waste() {
         for size in (0..=MEDIUM_BLOCK_MAX).chain([MEDIUM_BLOCK_MAX + 1, 1 << 20, 5 << 30]) {
             let roomy = with_room(size);
-            let block = if roomy <= MEDIUM_BLOCK_MAX { block_size(bin_of(roomy)) } else { roomy };
+            let is_shared = roomy <= MEDIUM_BLOCK_MAX - PADDING;
+            let block = if is_shared { block_size(bin_of(padded(roomy))) } else { roomy };
+            let block = block - if is_shared { PADDING } else { 0 };
             assert!(roomy >= size && block - size.max(1) <= (size / 6).max(15), "{size} {block}");
         }
         assert_eq!(with_room(usize::MAX), usize::MAX);

@@ -9,6 +9,7 @@
 //! the theap's `tid` in its owner word.
 #![allow(unsafe_code)]
 
+mod check;
 mod table;
 
 use core::cell::Cell;

@@ -25,6 +25,7 @@ use crate::options::{self, Opt};
 use crate::os;
 use crate::page::PageRef;
 use crate::page_map;
+use crate::random;
 use crate::report;
 use crate::stats;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
@@ -303,11 +304,17 @@ unsafe extern "C" fn before_fork() {
         for_each_heap(subproc, |heap| heap.pages.lock_for_fork());
     });
     meta::lock_for_fork();
+    random::lock_for_fork();
 }
 
 unsafe extern "C" fn after_fork_in_parent() {
+    unlock_after_fork(false);
+}
+
+fn unlock_after_fork(in_child: bool) {
     // SAFETY: `before_fork` took the locks, in this thread or in the one that this process was forked from.
     unsafe {
+        random::unlock_after_fork(in_child);
         meta::unlock_after_fork();
         for_each_subproc(|subproc| {
             for_each_heap(subproc, |heap| heap.pages.unlock_after_fork());
@@ -319,8 +326,7 @@ unsafe extern "C" fn after_fork_in_parent() {
 }
 
 unsafe extern "C" fn after_fork_in_child() {
-    // SAFETY: as the caller of this hook.
-    unsafe { after_fork_in_parent() };
+    unlock_after_fork(true);
     report::after_fork_in_child();
     deferred::after_fork_in_child();
     let me = os::thread_id();

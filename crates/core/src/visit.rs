@@ -29,8 +29,10 @@ pub struct Area {
     pub committed: usize,
     /// Live blocks.
     pub used: usize,
-    /// A block.
+    /// What a program may use of a block at most.
     pub block_size: usize,
+    /// A block, with its padding.
+    pub full_block_size: usize,
     /// The tag of the heap.
     pub tag: i32,
 }
@@ -153,7 +155,8 @@ fn show(heap: &'static Heap, page: PageRef, blocks: bool, visitor: &mut Visitor<
     }
     let start = page.start();
     let (reserved, committed) = (page.reserved() * size, capacity * size);
-    let area = Area { start, reserved, committed, used, block_size: size, tag: heap.tag() };
+    let (block_size, tag) = (page.room(), heap.tag());
+    let area = Area { start, reserved, committed, used, block_size, full_block_size: size, tag };
     if !visitor(heap, &area, None) {
         return false;
     }

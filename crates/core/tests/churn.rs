@@ -4,13 +4,13 @@
 
 mod common;
 
-use common::{Rimalloc, resident};
+use common::{RULES, Rimalloc, resident};
 use rimalloc_core::source::Plain;
 use rimalloc_core::{alloc, free};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use testkit::{Block, FreeEntry, Limits, Mix, Op, Rng, Rules, Shadow, scaled};
+use testkit::{Block, FreeEntry, Limits, Mix, Op, Rng, Shadow, scaled};
 
 /// Growth, in bytes, that fragmentation and caches are allowed. It is far below one OS page a thread.
 const GROWTH: usize = 16 << 20;
@@ -60,7 +60,7 @@ fn live_and_leave(inherited: Vec<Block>, seed: u64) -> Vec<Block> {
             .verify_and_free(&Rimalloc, FreeEntry::Free)
             .unwrap_or_else(|violation| panic!("{violation}"));
     }
-    let mut shadow = Shadow::new(&Rimalloc, Rules::STRICT, Limits::SHARED, !seed);
+    let mut shadow = Shadow::new(&Rimalloc, RULES, Limits::SHARED, !seed);
     let mut rng = Rng::new(seed);
     for _ in 0..40 {
         shadow.apply(&Op::draw(&mut rng, MIX)).unwrap_or_else(|violation| panic!("{violation}"));

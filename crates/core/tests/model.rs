@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::Rimalloc;
+use common::{RULES, Rimalloc};
 use proptest::prelude::*;
 use proptest::sample::select;
 use testkit::{
-    AllocEntry, FreeEntry, Limits, Mix, Op, Request, ResizeEntry, Rules, Shadow, run_seed, scaled,
+    AllocEntry, FreeEntry, Limits, Mix, Op, Request, ResizeEntry, Shadow, run_seed, scaled,
 };
 
 const IMPOSSIBLE: usize = isize::MAX as usize + 1;
@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn the_model_agrees_with_any_sequence(ops in prop::collection::vec(op(), 1..300)) {
         let limits = Limits { blocks: 256, bytes: 128 << 20 };
-        let mut shadow = Shadow::new(&Rimalloc, Rules::STRICT, limits, 1);
+        let mut shadow = Shadow::new(&Rimalloc, RULES, limits, 1);
         for (step, op) in ops.iter().enumerate() {
             if let Err(violation) = shadow.apply(op) {
                 return Err(TestCaseError::fail(format!("step {step}, {op:?}: {violation}")));
@@ -81,9 +81,7 @@ proptest! {
 }
 
 fn run(mix: Mix, seed: u64) {
-    if let Err(failure) =
-        run_seed(&Rimalloc, Rules::STRICT, Limits::ALONE, mix, seed, scaled(200_000))
-    {
+    if let Err(failure) = run_seed(&Rimalloc, RULES, Limits::ALONE, mix, seed, scaled(200_000)) {
         panic!("{failure}");
     }
 }
@@ -106,8 +104,7 @@ fn a_long_run_of_all_sizes_agrees() {
 #[test]
 fn every_size_of_the_shared_pages_agrees() {
     // Each size once in each form, with the neighbours alive.
-    let mut shadow =
-        Shadow::new(&Rimalloc, Rules::STRICT, Limits { blocks: 64, bytes: 64 << 20 }, 4);
+    let mut shadow = Shadow::new(&Rimalloc, RULES, Limits { blocks: 64, bytes: 64 << 20 }, 4);
     for size in (0..=9000).chain((9001..=140_000).step_by(61)) {
         for entry in [AllocEntry::Malloc, AllocEntry::Zalloc] {
             let request = Request { count: 1, size, align: 1, offset: 0 };

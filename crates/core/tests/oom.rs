@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Rimalloc, resident};
+use common::{RULES, Rimalloc, resident};
 use rimalloc_core::os::fake;
 use std::process::Command;
 use std::thread;
@@ -65,7 +65,7 @@ fn fixed_ops() -> Vec<Op> {
 
 /// Runs the operations on a thread of its own, so that the memory of a new thread is among what is refused.
 fn run(ops: &[Op], may_refuse: bool) -> Result<(), Violation> {
-    let rules = Rules { may_refuse, ..Rules::STRICT };
+    let rules = Rules { may_refuse, ..RULES };
     let work = || {
         let mut shadow = Shadow::new(&Rimalloc, rules, Limits::ALONE, 9);
         ops.iter().try_for_each(|op| shadow.apply(op))?;

@@ -3,9 +3,9 @@
 mod common;
 mod process;
 
-use common::Rimalloc;
+use common::{RULES, Rimalloc};
 use testkit::threads::{Plan, Tally, exchange};
-use testkit::{Limits, Mix, Rules, scaled};
+use testkit::{Limits, Mix, scaled};
 
 const PLAN: Plan = Plan {
     threads: 8,
@@ -14,7 +14,7 @@ const PLAN: Plan = Plan {
     slots: 512,
     seed: 1,
     mix: Mix::MODEST,
-    rules: Rules::STRICT,
+    rules: RULES,
     limits: Limits::SHARED,
 };
 

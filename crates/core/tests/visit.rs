@@ -30,13 +30,13 @@ fn seen(heap: &'static Heap) -> BTreeSet<usize> {
                 assert_eq!(left, 0, "an area says how many blocks follow");
                 left = area.used;
                 areas += 1;
-                assert!(area.used * area.block_size <= area.committed);
+                assert!(area.used * area.full_block_size <= area.committed);
                 assert!(area.committed <= area.reserved);
             }
             Some(block) => {
                 left -= 1;
                 let offset = block.addr().get() - area.start.addr();
-                assert!(offset.is_multiple_of(area.block_size) && offset < area.committed);
+                assert!(offset.is_multiple_of(area.full_block_size) && offset < area.committed);
                 assert!(blocks.insert(block.addr().get()), "a block is seen once");
             }
         }

@@ -33,7 +33,7 @@ impl From<&Area> for HeapArea {
             committed: area.committed,
             used: area.used,
             block_size: area.block_size,
-            full_block_size: area.block_size,
+            full_block_size: area.full_block_size,
             heap_tag: area.tag,
         }
     }

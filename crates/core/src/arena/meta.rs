@@ -8,6 +8,7 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::id;
+use crate::links::Links;
 use crate::os;
 use crate::ptr::Block;
 use crate::stats::{Count, Counter};
@@ -57,7 +58,7 @@ pub(crate) fn take(size: usize) -> Option<NonNull<u8>> {
     let head = META.lists[class].get();
     if let Some(object) = NonNull::new(head) {
         // SAFETY: the lists hold free objects, under the lock that this thread holds.
-        META.lists[class].set(unsafe { Block::next(head) });
+        META.lists[class].set(unsafe { Links::plain().next(head) });
         let object = object.cast::<u8>();
         // SAFETY: the object is free memory of its class's size.
         unsafe { object.write_bytes(0, class_size(class)) };
@@ -94,7 +95,7 @@ pub(crate) unsafe fn give(object: NonNull<u8>, size: usize) {
     let class = class_of(size);
     let _guard = META.lock.lock();
     // SAFETY: the object is the caller's to give, and large and aligned enough for a link.
-    let block = unsafe { Block::place(object.as_ptr(), META.lists[class].get()) };
+    let block = unsafe { Links::plain().place(object.as_ptr(), META.lists[class].get()) };
     META.lists[class].set(block);
 }
 

@@ -78,10 +78,21 @@ pub(super) fn value(text: &[u8], kind: Kind) -> Option<i64> {
     if is([b"0", b"FALSE", b"NO", b"OFF"]) {
         return Some(0);
     }
-    let (number, rest) = decimal(text)?;
+    let number = |text| decimal(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number);
     match kind {
-        Kind::KiB => Some(in_kib(number, shift_of(rest)?)),
-        Kind::Switch | Kind::Number => rest.is_empty().then_some(number),
+        Kind::KiB => decimal(text).and_then(|(number, rest)| Some(in_kib(number, shift_of(rest)?))),
+        Kind::Switch | Kind::Number => number(text),
+        Kind::Policy => policy(text),
+    }
+}
+
+/// Reads what follows a mistake.
+fn policy(text: &[u8]) -> Option<i64> {
+    let is = |word: &[u8]| text.eq_ignore_ascii_case(word);
+    match text {
+        _ if is(b"WARN") => Some(1),
+        _ if is(b"2") || is(b"ABORT") => Some(2),
+        _ => None,
     }
 }
 
@@ -147,7 +158,7 @@ mod tests {
 
     #[test]
     fn words_mean_one_and_zero_for_every_kind() {
-        for kind in [Kind::Switch, Kind::Number, Kind::KiB] {
+        for kind in [Kind::Switch, Kind::Number, Kind::KiB, Kind::Policy] {
             for word in ["", "1", "TRUE", "YES", "ON", "true", "yes", "on", "True", "yEs", "oN"] {
                 assert_eq!(value(word.as_bytes(), kind), Some(1), "{word:?}");
             }
@@ -155,6 +166,18 @@ mod tests {
                 assert_eq!(value(word.as_bytes(), kind), Some(0), "{word:?}");
             }
         }
+    }
+
+    #[test]
+    fn policies_have_words_of_their_own() {
+        let policy = |text: &str| value(text.as_bytes(), Kind::Policy);
+        for (text, expected) in [("off", 0), ("warn", 1), ("Warn", 1), ("abort", 2), ("2", 2)] {
+            assert_eq!(policy(text), Some(expected), "{text}");
+        }
+        for text in ["3", "-1", "abor", "aborts", " 2", "warn,abort"] {
+            assert_eq!(policy(text), None, "{text}");
+        }
+        assert_eq!(number("abort"), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The columns are laid out as plain bytes and line-separated text instead of an array of records: records full of
 //! string slices need a relocation for every slice, which a shared library pays for at each program start.
 
+use crate::config::HARDENED;
+
 /// How the text and the number of an option are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -12,6 +14,8 @@ pub enum Kind {
     Number,
     /// A number of KiB. In the environment it may carry a size suffix, and without one it counts bytes.
     KiB,
+    /// What follows a mistake: the words `warn` and `abort` mean 1 and 2.
+    Policy,
 }
 
 /// Everything that the table says about one option.
@@ -59,11 +63,14 @@ macro_rules! table {
     };
 }
 
+/// Hardened builds tell of mistakes unless that is turned off.
+const SHOW_ERRORS: i64 = if HARDENED { 1 } else { 0 };
+
 /// KiB that an arena reserves: address space is scarce on 32-bit systems.
 const ARENA_RESERVE: i64 = if usize::BITS >= 64 { 1 << 20 } else { 128 << 10 };
 
 table! {
-    ShowErrors = 0, "show_errors", Switch, 0, "", "switch", "Print error and warning messages.";
+    ShowErrors = 0, "show_errors", Switch, SHOW_ERRORS, "", "switch", "Print error and warning messages.";
     ShowStats = 1, "show_stats", Switch, 0, "", "switch", "Print the statistics table when the process exits.";
     Verbose = 2, "verbose", Number, 0, "", "level",
         "1: print options, start and exit, and all errors and warnings without limit; 2: trace messages too.";
@@ -149,6 +156,8 @@ table! {
         "Larger blocks come directly from the system.";
     ArenaIsNumaLocal = 48, "arena_is_numa_local", Switch, 0, "", "switch",
         "New arenas belong to the NUMA node of the thread that creates them.";
+    Check = 49, "check", Policy, 0, "", "off/warn/abort",
+        "What follows a misuse that is found: warn prints it, abort also ends the process; off leaves it to the build.";
 }
 
 // The notes about the environment keep one bit an option.
@@ -229,12 +238,12 @@ mod tests {
             guarded_precise guarded_sample_rate guarded_sample_seed target_segments_per_thread generic_collect \
             allow_thp page_reclaim_on_free page_full_retain page_max_candidates max_vabits pagemap_commit \
             page_commit_on_demand page_max_reclaim page_cross_thread_max_reclaim minimal_purge_size \
-            arena_max_object_size arena_is_numa_local";
+            arena_max_object_size arena_is_numa_local check";
         let names: Vec<&str> = Opt::ALL.iter().map(|opt| opt.name()).collect();
         assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
         assert_eq!(Opt::AllowThp as i32, 37);
         assert_eq!(Opt::GuardedMin as i32, 30);
-        assert_eq!(COUNT, 49);
+        assert_eq!(COUNT, 50);
     }
 
     #[test]
@@ -277,7 +286,7 @@ mod tests {
     fn numbers_outside_the_table_name_nothing() {
         assert_eq!(Opt::from_index(-1), None);
         assert_eq!(Opt::from_index(i32::MIN), None);
-        assert_eq!(Opt::from_index(49), None);
+        assert_eq!(Opt::from_index(50), None);
         assert_eq!(Opt::from_index(i32::MAX), None);
         for (number, opt) in (0i32..).zip(Opt::ALL) {
             assert_eq!(Opt::from_index(number), Some(opt));
@@ -356,8 +365,12 @@ mod tests {
         let mut missing = String::new();
         for opt in Opt::ALL {
             let info = opt.info();
-            // The page shows the default of 64-bit systems.
-            let default = if opt == Opt::ArenaReserve { 1 << 20 } else { info.default };
+            // The page shows the defaults of the stock build on 64-bit systems.
+            let default = match opt {
+                Opt::ArenaReserve => 1 << 20,
+                Opt::ShowErrors => 0,
+                _ => info.default,
+            };
             let row = format!(
                 "| {} | `{}` | `MIMALLOC_{}` | {} | {} | {} |\n",
                 opt.index(),

@@ -41,7 +41,7 @@ impl FreeBlocks {
             self.bits[index / BITS] |= 1 << (index % BITS);
             self.count += 1;
             // SAFETY: a block of a page that is in use can be read, whoever owns it.
-            at = unsafe { Block::peek_next(at) };
+            at = unsafe { page.links().peek(at) };
         }
     }
 

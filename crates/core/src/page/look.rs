@@ -69,7 +69,7 @@ unsafe fn length(page: PageRef, mut at: *mut Block, readable: impl Fn(usize) -> 
         }
         count += 1;
         // SAFETY: readable, and aligned: pages and blocks are to a word.
-        at = unsafe { Block::peek_next(at) };
+        at = unsafe { page.links().peek(at) };
     }
     count
 }

@@ -19,6 +19,47 @@ pub fn wrong_layout(addr: usize, usable: usize, size: usize, align: usize) {
     error(codes::EINVAL, args);
 }
 
+/// A pointer that no block can have, because of its alignment.
+#[cold]
+#[inline(never)]
+pub fn unaligned_pointer(function: &str, addr: usize) {
+    error(codes::EINVAL, format_args!("{function}: invalid (unaligned) pointer: {addr:#x}"));
+}
+
+/// A block that is free already is freed.
+#[cold]
+#[inline(never)]
+pub fn double_free(addr: usize, size: usize) {
+    error(codes::EAGAIN, format_args!("double free detected of block {addr:#x} with size {size}"));
+}
+
+/// The bytes behind a block were written; `written` bytes from its start on are whole.
+#[cold]
+#[inline(never)]
+pub fn buffer_overflow(addr: usize, size: usize, written: usize) {
+    let args = format_args!(
+        "buffer overflow in heap block {addr:#x} of size {size}: write after {written} bytes"
+    );
+    error(codes::EFAULT, args);
+}
+
+/// The link in a free block of `size` bytes leads out of its page.
+#[cold]
+#[inline(never)]
+pub fn corrupted_free_list(addr: usize, size: usize, link: usize) {
+    error(
+        codes::EFAULT,
+        format_args!("corrupted free list entry of size {size}b at {addr:#x}: value {link:#x}"),
+    );
+}
+
+/// The list of blocks that other threads freed is longer than its page.
+#[cold]
+#[inline(never)]
+pub fn corrupted_remote_list() {
+    error(codes::EFAULT, format_args!("corrupted thread-free list"));
+}
+
 /// The system has no memory for a request.
 #[cold]
 #[inline(never)]
@@ -71,17 +112,27 @@ mod tests {
             let codes = codes_of(|| {
                 invalid_pointer("mi_free", 0x7ff0);
                 wrong_layout(0x7ff0, 112, 16, 8);
+                unaligned_pointer("mi_free", 0x3);
+                double_free(0x1000, 32);
+                buffer_overflow(0x1000, 32, 20);
+                corrupted_free_list(0x1000, 32, 0xdead);
+                corrupted_remote_list();
                 out_of_memory(100);
                 out_of_memory_in_new();
                 too_large(1 << 40);
                 too_many(3, 1 << 40);
                 bad_alignment(10, 3);
             });
-            assert_eq!(codes, [22, 22, 12, 12, 75, 75, 75]);
+            assert_eq!(codes, [22, 22, 22, 11, 14, 14, 14, 12, 12, 75, 75, 75]);
         });
         let expected = [
             "mi_free: invalid pointer: 0x7ff0",
             "the block at 0x7ff0 of 112 bytes was not allocated with size 16, alignment 8",
+            "mi_free: invalid (unaligned) pointer: 0x3",
+            "double free detected of block 0x1000 with size 32",
+            "buffer overflow in heap block 0x1000 of size 32: write after 20 bytes",
+            "corrupted free list entry of size 32b at 0x1000: value 0xdead",
+            "corrupted thread-free list",
             "unable to allocate memory (100 bytes)",
             "out of memory in 'new'",
             "allocation request is too large (1099511627776 bytes)",

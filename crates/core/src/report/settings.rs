@@ -1,20 +1,21 @@
 //! The options in print: the list of all of them, and complaints about the environment.
 
 use super::{verbose, warning};
+use crate::config::{DEBUG, SECURE};
 use crate::options::{self, Kind, Opt};
 use crate::os;
 use core::fmt;
 
 /// Prints the version, the value of every option, and how the library was built.
 pub fn options_print(out: &mut dyn fmt::Write) -> fmt::Result {
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let build = if DEBUG { "debug" } else { "release" };
     writeln!(out, "mimalloc: rimalloc v{}, {build}", env!("CARGO_PKG_VERSION"))?;
     for opt in Opt::ALL {
         let unit = if opt.info().kind == Kind::KiB { "KiB" } else { "" };
         writeln!(out, "mimalloc: option '{}': {} {unit}", opt.name(), options::get(opt))?;
     }
-    writeln!(out, "mimalloc: debug level : {}", u8::from(cfg!(debug_assertions)))?;
-    writeln!(out, "mimalloc: secure level: 0")?;
+    writeln!(out, "mimalloc: debug level : {}", u8::from(DEBUG))?;
+    writeln!(out, "mimalloc: secure level: {SECURE}")?;
     writeln!(out, "mimalloc: mem tracking: none")
 }
 

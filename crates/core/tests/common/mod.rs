@@ -2,9 +2,18 @@
 #![allow(unsafe_code)]
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use rimalloc_core::config::PADDED;
 use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, collect, free, realloc};
-use testkit::Subject;
+use testkit::{Rules, Subject};
+
+/// What blocks are held to. Padding takes room that blocks of a power of two need to be aligned to their size, and is
+/// part of the good size of a block; a padded block is not made another size without moving or marking it.
+pub(crate) const RULES: Rules = if PADDED {
+    Rules { natural_align: 1, good_size: false, expand: false, ..Rules::STRICT }
+} else {
+    Rules::STRICT
+};
 
 /// The engine under test. The test binary itself allocates from the system.
 #[derive(Clone, Copy, Debug)]
