@@ -5,7 +5,8 @@ use core::ptr::null_mut;
 
 use crate::arena::{Arena, Span, id, node};
 use crate::config::{
-    ARENA_ALIGN, ARENA_COUNT_MAX, ARENA_SIZE_MAX, ARENA_SIZE_MIN, MEDIUM_PAGE_SLICES, SLICE_SIZE,
+    ARENA_ALIGN, ARENA_COUNT_MAX, ARENA_SIZE_MAX, ARENA_SIZE_MIN, MEDIUM_PAGE_SLICES, RECORD_SIZE,
+    SLICE_SIZE,
 };
 use crate::options::{self, Opt};
 use crate::os;
@@ -240,8 +241,9 @@ fn suits_arenas(count: usize, align: usize) -> bool {
 /// Bytes of the smallest arena in which `count` slices at `align` are sure to fit.
 fn least_arena_size(count: usize, align: usize) -> Option<usize> {
     let payload = count.checked_mul(SLICE_SIZE)?.checked_add(align)?.checked_add(SLICE_SIZE)?;
-    // The header takes a little over 1/512 of the arena, its chunks included: 1/256 is enough for it.
-    align_up(payload.checked_add(payload >> 8)?.checked_add(SLICE_SIZE)?, ARENA_SIZE_MIN)
+    // The header takes a little over one record for each slice, its chunks included: two are enough for it.
+    let header = payload / SLICE_SIZE * 2 * RECORD_SIZE;
+    align_up(payload.checked_add(header)?.checked_add(SLICE_SIZE)?, ARENA_SIZE_MIN)
 }
 
 /// Bytes to reserve for the arena number `seen`: more with every eight, and little under a limit.
