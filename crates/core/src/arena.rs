@@ -36,7 +36,7 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null};
 
 use crate::bitmap::{Bitmap, CHUNK_WORDS, WORD_BITS};
-use crate::config::{CHUNK_SLICES, SLICE_SIZE};
+use crate::config::{CHUNK_SLICES, GUARD_SLICES, SLICE_SIZE};
 use crate::os;
 use crate::page_map;
 use crate::ptr::{self, Record};
@@ -87,6 +87,14 @@ pub struct Traits {
     pub node: Option<usize>,
     /// Commits and decommits the memory in place of the system.
     pub committer: Option<Committer>,
+}
+
+impl Traits {
+    /// Slices between header and blocks, which nobody can touch: what runs along the blocks does not reach the header.
+    /// Pinned memory is not protected, and the program's is left as it is.
+    fn guard_slices(&self) -> usize {
+        if self.pinned || self.external { 0 } else { GUARD_SLICES }
+    }
 }
 
 /// A reserved range and the state of its slices.
@@ -171,10 +179,11 @@ impl Arena {
     ) -> Option<&'static Self> {
         let slices = size / SLICE_SIZE;
         let (chunks_at, records_at, header) = header_layout(slices)?;
-        let header_slices = slices_for(header);
+        let (filled, guard) = (slices_for(header), traits.guard_slices());
+        let header_slices = filled + guard;
         debug_assert!(header_slices < slices);
         // SAFETY: the header is the start of the range, which is the caller's to give.
-        if !unsafe { traits.commit_header(base, header_slices * SLICE_SIZE) }? {
+        if !unsafe { traits.commit_header(base, filled * SLICE_SIZE) }? {
             // SAFETY: the header was just made accessible and nobody else uses the range.
             unsafe { base.write_bytes(0, header) };
         }
@@ -204,9 +213,13 @@ impl Arena {
         // SAFETY: just written, and arenas outlive every user of their sub-process.
         let arena: &'static Self = unsafe { arena.as_ref() };
         arena.claimed().set(0, header_slices);
-        arena.committed().set(0, if traits.is_charged() { slices } else { header_slices });
+        arena.committed().set(0, if traits.is_charged() { slices } else { filled });
         if !traits.zero {
             arena.dirty().set(0, slices);
+        }
+        if guard != 0 {
+            // SAFETY: the header has nothing in its last slices. Refused, they are a gap.
+            let _ = unsafe { os::protect(arena.slice(filled), guard * SLICE_SIZE, false) };
         }
         if !traits.external {
             arena.start_without_huge();
@@ -252,7 +265,7 @@ impl Arena {
     unsafe fn release_range(&'static self) {
         if !self.traits.external {
             // SAFETY: the range is the engine's, and by the caller's promise nobody uses it.
-            let _ = unsafe { os::release(self.base(), self.size()) };
+            unsafe { reserve::release_range(self.base(), self.size(), self.traits.pinned) };
         }
     }
 

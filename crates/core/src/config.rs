@@ -26,6 +26,12 @@ pub const DEBUG: bool = cfg!(feature = "debug-checks");
 /// Whether the build differs from the stock one: mistakes of the caller are told of unless that is turned off.
 pub const HARDENED: bool = SECURE > 0 || DEBUG;
 
+/// Around metadata and arenas is memory that nobody can touch.
+pub const GUARDED_METADATA: bool = SECURE >= 1;
+
+/// Arenas and metadata are at addresses that nobody can foretell.
+pub const RANDOM_PLACEMENT: bool = SECURE >= 1;
+
 /// Blocks of a page are handed out in random order.
 pub const RANDOM_ORDER: bool = SECURE >= 2;
 
@@ -92,6 +98,9 @@ pub const RECORD_SIZE: usize = if SECRET_WORDS == 0 { 128 } else { 256 };
 
 /// Slices that one chunk of an arena's bitmaps describes: one cache line of bits.
 pub const CHUNK_SLICES: usize = 512;
+
+/// Slices between the header of an arena and its blocks, which nobody can touch.
+pub const GUARD_SLICES: usize = 1;
 
 /// Smallest range, in bytes, that becomes an arena.
 pub const ARENA_SIZE_MIN: usize = CHUNK_SLICES * SLICE_SIZE;

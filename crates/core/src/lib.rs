@@ -33,6 +33,8 @@ pub mod stats;
 #[cfg(not(all(test, loom)))]
 pub mod random;
 #[cfg(not(all(test, loom)))]
+pub mod margins;
+#[cfg(not(all(test, loom)))]
 pub mod snapshot;
 pub mod bitmap;
 pub mod remote;

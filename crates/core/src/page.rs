@@ -19,7 +19,7 @@ mod chain;
 pub mod check;
 mod extend;
 pub mod free_blocks;
-pub pub(crate) mod guard;
+pub mod guard;
 pub mod list;
 pub mod look;
 mod padding;

@@ -17,6 +17,7 @@
 use core::ptr::{NonNull, null_mut};
 
 use crate::config::SLICE_SHIFT;
+use crate::margins;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::ptr::Record;
@@ -60,7 +61,7 @@ pub fn init() {
     let bytes = entries * size_of::<Entry>();
     // A process that lives under a limit needs its address space for itself.
     let granted = os::address_space_limit().is_none() && os::overcommits() && is_flat_wanted();
-    let base = if granted { os::reserve(bytes, os::page_size(), true).ok() } else { None };
+    let base = if granted { reserve(bytes) } else { None };
     let form = base.map_or(TWO_LEVELS, |base| base.cast::<Entry>().as_ptr());
     let decided = FLAT.compare_exchange(null_mut(), form, Ordering::AcqRel, Ordering::Acquire);
     if let Some(base) = base {
@@ -72,7 +73,7 @@ pub fn init() {
                     // A little of it is used, here and there.
                     let _ = os::advise_huge(base, bytes, false);
                 }
-                Err(_) => _ = os::release(base, bytes),
+                Err(_) => _ = margins::release(base, bytes, os::page_size()),
             }
         }
     }
@@ -82,6 +83,11 @@ pub fn init() {
         LIVE.store(form, Ordering::Release);
         LIVE_FACTOR.store(1 << (usize::BITS - SLICE_SHIFT), Ordering::Release);
     }
+}
+
+/// Memory for entries.
+fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+    margins::reserve(bytes, os::page_size(), true).ok()
 }
 
 fn is_flat_wanted() -> bool {
@@ -219,11 +225,11 @@ pub fn clear(start: NonNull<u8>, count: usize) {
 fn add_leaf(index: usize) -> Option<()> {
     let slot = ROOT.get(index >> LEAF_SHIFT)?;
     let bytes = LEAF_ENTRIES * size_of::<Entry>();
-    let leaf = os::reserve(bytes, os::page_size(), true).ok()?;
+    let leaf = reserve(bytes)?;
     let ours = leaf.cast::<Entry>().as_ptr();
     if slot.compare_exchange(null_mut(), ours, Ordering::AcqRel, Ordering::Acquire).is_err() {
         // SAFETY: another thread installed its leaf first; nobody has seen ours.
-        let _ = unsafe { os::release(leaf, bytes) };
+        let _ = unsafe { margins::release(leaf, bytes, os::page_size()) };
     }
     Some(())
 }
@@ -253,8 +259,9 @@ pub unsafe fn release() {
 unsafe fn give_entries(slot: &AtomicPtr<Entry>, instead: *mut Entry, entries: usize) {
     let base = slot.swap(instead, Ordering::AcqRel);
     if let Some(base) = NonNull::new(base).filter(|_| base != TWO_LEVELS) {
+        let bytes = entries * size_of::<Entry>();
         // SAFETY: the range was reserved for these entries, and by the caller's promise nobody uses it.
-        let _ = unsafe { os::release(base.cast(), entries * size_of::<Entry>()) };
+        let _ = unsafe { margins::release(base.cast(), bytes, os::page_size()) };
     }
 }
 

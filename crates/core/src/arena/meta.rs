@@ -9,6 +9,7 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::arena::id;
 use crate::links::Links;
+use crate::margins;
 use crate::os;
 use crate::ptr::Block;
 use crate::stats::{Count, Counter};
@@ -72,7 +73,7 @@ fn cut(size: usize) -> Option<NonNull<u8>> {
     let align = size.min(4096);
     let padding = META.rest.get().addr().wrapping_neg() & (align - 1);
     if META.rest_size.get() < size + padding {
-        let region = os::reserve(REGION_SIZE, os::page_size(), true).ok()?;
+        let region = margins::reserve(REGION_SIZE, os::page_size(), true).ok()?;
         OWN.0.bump();
         OWN.1.increase(REGION_SIZE);
         META.rest.set(region.as_ptr());

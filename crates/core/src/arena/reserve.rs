@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use crate::arena::{Arena, Arenas, Traits, id, node};
 use crate::config::{ARENA_ALIGN, ARENA_SIZE_MIN, SLICE_SIZE};
+use crate::margins;
 use crate::options::{self, Opt};
 use crate::os::{self, LargePage};
 use crate::ptr;
@@ -50,7 +51,7 @@ impl Wish {
         let large = if wants_large { reserve_large(size) } else { None };
         let (base, size, pinned) = match large {
             Some((base, size)) => (base, size, true),
-            None => (os::reserve(size, ARENA_ALIGN, self.commit).ok()?, size, false),
+            None => (margins::reserve(size, ARENA_ALIGN, self.commit).ok()?, size, false),
         };
         owner.stats.mmap_calls.bump();
         let traits = Traits {
@@ -66,10 +67,21 @@ impl Wish {
         let arena = unsafe { Arena::create(base, size, traits, owner) };
         if arena.is_none() {
             // SAFETY: nothing refers to the range.
-            let _ = unsafe { os::release(base, size) };
+            unsafe { release_range(base, size, pinned) };
         }
         arena
     }
+}
+
+/// Gives back the range of an arena that the engine has reserved, of huge or large OS pages if it is pinned.
+///
+/// # Safety
+/// Nobody uses the arena or memory of it, now or later.
+pub(super) unsafe fn release_range(base: NonNull<u8>, size: usize, pinned: bool) {
+    // SAFETY: the caller's promise.
+    let _ = unsafe {
+        if pinned { os::release(base, size) } else { margins::release(base, size, ARENA_ALIGN) }
+    };
 }
 
 /// Reserves at least `size` bytes in large OS pages.

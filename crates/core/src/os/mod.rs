@@ -147,6 +147,21 @@ pub fn reserve(size: usize, align: usize, commit: bool) -> OsResult<NonNull<u8>>
     imp::reserve(size, align.max(page), commit)
 }
 
+/// As [`reserve`], rather at `place` than elsewhere. mmap(2)
+pub fn reserve_near(
+    place: usize,
+    size: usize,
+    align: usize,
+    commit: bool,
+) -> OsResult<NonNull<u8>> {
+    let page = page_size();
+    if size == 0 || !size.is_multiple_of(page) || !align.is_power_of_two() {
+        return Err(OsError::INVALID);
+    }
+    fake::pass(Call::Reserve)?;
+    imp::reserve_near(place, size, align.max(page), commit)
+}
+
 /// Reserves `size` bytes of zeroes in large OS pages, committed for good: they are never swapped, nor
 /// given back one by one. mmap(2), `MAP_HUGETLB`
 ///

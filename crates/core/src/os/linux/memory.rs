@@ -128,9 +128,18 @@ unsafe fn change(number: c_long, base: NonNull<u8>, size: usize, how: c_int) -> 
 }
 
 pub(in crate::os) fn reserve(size: usize, align: usize, commit: bool) -> OsResult<NonNull<u8>> {
+    reserve_near(0, size, align, commit)
+}
+
+pub(in crate::os) fn reserve_near(
+    place: usize,
+    size: usize,
+    align: usize,
+    commit: bool,
+) -> OsResult<NonNull<u8>> {
     let access = if commit { READ_WRITE } else { libc::PROT_NONE };
-    // SAFETY: no fixed address.
-    let base = unsafe { map(ptr::null_mut(), size, access, 0) }?;
+    // SAFETY: no fixed address: the kernel takes it for a wish.
+    let base = unsafe { map(ptr::without_provenance_mut(place), size, access, 0) }?;
     if base.addr().get().is_multiple_of(align) {
         return Ok(base);
     }
