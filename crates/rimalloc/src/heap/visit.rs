@@ -28,7 +28,7 @@ pub struct Area {
 
 impl From<&engine::Area> for Area {
     fn from(area: &engine::Area) -> Self {
-        let engine::Area { start, reserved, committed, used, block_size, tag } = *area;
+        let engine::Area { start, reserved, committed, used, block_size, tag, .. } = *area;
         Self { start, reserved, committed, used, block_size, tag }
     }
 }
