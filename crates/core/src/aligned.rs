@@ -20,12 +20,12 @@ use crate::units::align_up;
 
 /// Allocates `size` bytes at a multiple of `align`, uninitialised.
 pub fn malloc_aligned(source: impl Source, size: usize, align: usize) -> *mut u8 {
-    aligned(source, size, align, false)
+    aligned::<false>(source, size, align)
 }
 
 /// Allocates `size` bytes at a multiple of `align`, all usable bytes zero.
 pub fn zalloc_aligned(source: impl Source, size: usize, align: usize) -> *mut u8 {
-    aligned(source, size, align, true)
+    aligned::<true>(source, size, align)
 }
 
 /// [`malloc_aligned`], or [`zalloc_aligned`] if `zero`, that also says how many bytes of the block may be used: at
@@ -35,7 +35,8 @@ pub fn whole(source: impl Source, size: usize, align: usize, zero: bool) -> Opti
     match (is_natural(size, align), zero) {
         (true, false) => alloc::malloc_whole(source, size),
         (true, true) => alloc::zalloc_whole(source, size),
-        (false, _) => alloc::measured(aligned(source, size, align, zero)),
+        (false, true) => alloc::measured(aligned::<true>(source, size, align)),
+        (false, false) => alloc::measured(aligned::<false>(source, size, align)),
     }
 }
 
@@ -48,12 +49,12 @@ pub const fn is_natural(size: usize, align: usize) -> bool {
 
 /// Allocates `size` bytes so that `p + offset` is a multiple of `align`, uninitialised.
 pub fn malloc_aligned_at(source: impl Source, size: usize, align: usize, offset: usize) -> *mut u8 {
-    aligned_at(source, size, align, offset, false)
+    aligned_at::<false>(source, size, align, offset)
 }
 
 /// Allocates `size` bytes so that `p + offset` is a multiple of `align`, all usable bytes zero.
 pub fn zalloc_aligned_at(source: impl Source, size: usize, align: usize, offset: usize) -> *mut u8 {
-    aligned_at(source, size, align, offset, true)
+    aligned_at::<true>(source, size, align, offset)
 }
 
 /// Allocates an array of zeros at a multiple of `align`.
@@ -70,54 +71,54 @@ pub fn calloc_aligned_at(
     offset: usize,
 ) -> *mut u8 {
     match count.checked_mul(size) {
-        Some(total) => aligned_at(source, total, align, offset, true),
+        Some(total) => aligned_at::<true>(source, total, align, offset),
         None => overflow(count, size),
     }
 }
 
 #[inline]
-fn plain(source: impl Source, size: usize, zero: bool) -> *mut u8 {
-    if zero { alloc::zalloc(source, size) } else { alloc::malloc(source, size) }
+fn plain<const ZERO: bool>(source: impl Source, size: usize) -> *mut u8 {
+    if ZERO { alloc::zalloc(source, size) } else { alloc::malloc(source, size) }
 }
 
-fn aligned(source: impl Source, size: usize, align: usize, zero: bool) -> *mut u8 {
+/// The two kinds are told apart at compile time: each is a tail call then.
+fn aligned<const ZERO: bool>(source: impl Source, size: usize, align: usize) -> *mut u8 {
     if !align.is_power_of_two() {
         return bad_alignment(size, align);
     }
     if is_natural(size, align) {
-        return plain(source, size, zero);
+        return plain::<ZERO>(source, size);
     }
     match align_up(size.max(1).saturating_add(PADDING), align) {
         Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => {
-            fit(plain(source, rounded - PADDING, zero), size)
+            fit(plain::<ZERO>(source, rounded - PADDING), size)
         }
-        Some(_) if align <= SLICE_SIZE => plain(source, size, zero),
-        Some(_) => alloc::malloc_single(source, size, align, zero),
+        Some(_) if align <= SLICE_SIZE => plain::<ZERO>(source, size),
+        Some(_) => alloc::malloc_single(source, size, align, ZERO),
         None => fail(size),
     }
 }
 
-fn aligned_at(
+fn aligned_at<const ZERO: bool>(
     source: impl Source,
     size: usize,
     align: usize,
     offset: usize,
-    zero: bool,
 ) -> *mut u8 {
     if !align.is_power_of_two() {
         return bad_alignment(size, align);
     }
     if offset & (align - 1) == 0 {
-        return aligned(source, size, align, zero);
+        return aligned::<ZERO>(source, size, align);
     }
     // An offset that is not a multiple of the alignment: the block is large enough for any shift.
     let Some(padded) = size.checked_add(align - 1) else { return fail(size) };
     // Threads without a theap share one, and only its lock protects the marks on its pages: their block gets
     // a page that nobody else allocates from.
     let block = if theap::is_exited() {
-        alloc::malloc_single(source, padded, SLICE_SIZE, zero)
+        alloc::malloc_single(source, padded, SLICE_SIZE, ZERO)
     } else {
-        plain(source, padded, zero)
+        plain::<ZERO>(source, padded)
     };
     if block.is_null() {
         return null_mut();
