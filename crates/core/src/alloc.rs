@@ -99,13 +99,20 @@ fn malloc_with(source: impl Source, size: usize, theap: *const Theap) -> *mut u8
 /// [`malloc`] that also says how many bytes of the block may be used: at least `size`.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub fn malloc_whole(source: impl Source, size: usize) -> Option<NonNull<[u8]>> {
-    match pop_small(source.theap(), size) {
+    match source.cached().and_then(|theap| pop_small(theap, size)) {
         Some((page, block)) => {
             raw(page, block.cast(), size);
             Some(whole(block.cast(), if PADDED { size } else { page.block_size() }))
         }
-        None => measured(malloc(source, size)),
+        None => malloc_whole_slow(source, size),
     }
+}
+
+/// In tail position of [`malloc_whole`], which then needs no stack frame.
+#[cold]
+#[inline(never)]
+fn malloc_whole_slow(source: impl Source, size: usize) -> Option<NonNull<[u8]>> {
+    measured(malloc(source, size))
 }
 
 /// [`zalloc`] that also says how many bytes of the block may be used, which are all zero: at least `size`.
