@@ -1,8 +1,8 @@
 //! The whole program on rimalloc, with an option of its own choice.
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::thread;
-use std::time::Duration;
 
 use rimalloc::{Config, Configured, Rimalloc, options};
 
