@@ -94,7 +94,7 @@ macro_rules! stats {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty,)*) => {
         /// Statistics at one moment, of the process or a part of it. Sizes are in bytes.
         ///
-        /// What they are of is what made them: [`stats`], [`Heap::stats`], [`Scope::stats`], [`SubProcess::stats`],
+        /// What they are of is what made them: [`stats()`](fn@stats), [`Heap::stats`], [`Scope::stats`], [`SubProcess::stats`],
         /// [`thread_stats`]. Some of the figures are of the process as a whole alone, and zero in those of a part.
         ///
         /// Shown with `{}` it is the table that programs print at exit with `MIMALLOC_SHOW_STATS=1`; with the feature

@@ -19,7 +19,7 @@ static GLOBAL: Configured = Rimalloc::with(Config {
 
 #[test]
 fn the_program_s_options_hold_from_the_first_block_on() {
-    let values = vec![1, 2, 3];
+    let values = Box::new([1, 2, 3]);
     assert!(rimalloc::contains(values.as_ptr().cast()));
     assert_eq!(options::purge_delay().get(), Some(Duration::from_millis(250)));
     assert_eq!(options::purge_delay().source(), Source::Default);

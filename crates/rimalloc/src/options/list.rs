@@ -49,9 +49,33 @@ options! {
     disallow_arena_alloc: bool = DisallowArenaAlloc;
     /// Use large OS pages (2 MiB) for arenas where the system has some reserved. Off by default.
     allow_large_os_pages: bool = AllowLargeOsPages;
-    /// Let the system back memory by huge pages as it likes; off forbids it for the whole process. On by default;
-    /// *at start*.
-    allow_thp: bool = AllowThp;
-    /// A thread looks at all its pages once in so many allocations that leave the fast path. 10 000 by default.
+    /// Transparent huge pages: 0 forbids them for the whole process, 1 allows them, 2 also gives memory back in their
+    /// size. 1 by default; 0 *at start*.
+    allow_thp: u32 = AllowThp;
+    /// Free memory goes back in units of so many bytes, rounded up to a power of two from 64 KiB to 4 MiB. 0, which is the
+    /// least, by default.
+    minimal_purge_size: usize = MinimalPurgeSize;
+    /// A thread looks at all its pages once in so many allocations that leave the fast path; 16 is the least. 10 000 by
+    /// default.
     generic_collect: u32 = GenericCollect;
+    /// Full pages of a size class that a thread keeps before it leaves one to whoever frees into it; `None` keeps all.
+    /// 0 by default.
+    page_full_retain: Option<u32> = PageFullRetain;
+    /// A thread that owns so many pages of a size class adopts none that it owned before; `None` is no limit, and the
+    /// default.
+    page_max_reclaim: Option<u32> = PageMaxReclaim;
+    /// The same for pages that other threads owned before. 4 by default.
+    page_cross_thread_max_reclaim: Option<u32> = PageCrossThreadMaxReclaim;
+    /// Give all free memory back at once whenever a thread ends. Off by default.
+    abandoned_page_purge: bool = AbandonedPagePurge;
+    /// Bytes that are reserved as an arena *at start*, rounded up to KiB. 0 by default.
+    reserve_os_memory: usize = ReserveOsMemory;
+    /// Huge OS pages of 1 GiB that are reserved *at start*. 0 by default.
+    reserve_huge_os_pages: u32 = ReserveHugeOsPages;
+    /// The NUMA node of those; `None`, the default, spreads them over all nodes. *At start*.
+    reserve_huge_os_pages_at: Option<u32> = ReserveHugeOsPagesAt;
+    /// Take so many NUMA nodes for all there are; 0, the default, asks the system.
+    use_numa_nodes: u32 = UseNumaNodes;
+    /// Arenas that are made on demand belong to the NUMA node of the thread that needed one. Off by default.
+    arena_is_numa_local: bool = ArenaIsNumaLocal;
 }

@@ -2,8 +2,8 @@
 
 use allocator_api2::boxed::Box as BoxIn;
 use allocator_api2::vec::Vec as VecIn;
-use hashbrown::HashMap as MapIn;
 use hashbrown::DefaultHashBuilder;
+use hashbrown::HashMap as MapIn;
 use rimalloc::{Heap, OutOfMemory, Scope};
 
 #[global_allocator]
@@ -19,8 +19,7 @@ pub fn index(heap: &Heap, text: &str) -> Index {
         let mut copy = VecIn::new_in(heap.clone());
         copy.extend_from_slice(word.as_bytes());
         let copy = boxed_text(copy);
-        let of_length =
-            index.entry(word.len()).or_insert_with(|| VecIn::new_in(heap.clone()));
+        let of_length = index.entry(word.len()).or_insert_with(|| VecIn::new_in(heap.clone()));
         of_length.push(copy);
     }
     index
@@ -56,7 +55,10 @@ mod tests {
     fn collections_live_in_a_heap() {
         let heap = Heap::new().expect("memory for a heap");
         let index = index(&heap, TEXT);
-        assert_eq!(index[&3].iter().map(|word| &**word).collect::<Vec<_>>(), ["the", "fox", "the", "dog"]);
+        assert_eq!(
+            index[&3].iter().map(|word| &**word).collect::<Vec<_>>(),
+            ["the", "fox", "the", "dog"]
+        );
         assert!(heap.contains(index[&5][0].as_ptr()));
         assert!(heap.usage().expect("memory for a list").blocks >= 9 + 3 + 1);
         drop(index);
