@@ -27,6 +27,7 @@ const CHECKS: &[Verb] = &[
     Verb { name: "clippy", help: "no warning from rustc or clippy", step: steps::clippy },
     Verb { name: "tidy", help: "layers, sizes and words of the sources", step: tidy::run },
     Verb { name: "test", help: "unit and integration tests", step: steps::test },
+    Verb { name: "face", help: "tests, examples and packages of the Rust face", step: steps::face },
     Verb { name: "docs", help: "documentation builds without a warning", step: steps::docs },
     Verb { name: "loom", help: "models of the lock-free structures", step: steps::loom },
     Verb { name: "oom", help: "tests on an OS layer that fails on demand", step: steps::oom },

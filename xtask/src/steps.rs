@@ -1,6 +1,7 @@
 //! The steps that run other programs, nearly all of them cargo.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -54,13 +55,16 @@ pub(crate) fn fmt() -> Result<(), String> {
     run(&mut cargo(&["fmt", "--all", "--check"]))
 }
 
-/// With every feature of the engine and, of the C library, without its one: they are additive, so
-/// that these builds and the default ones see all lines.
+/// The features of the Rust face that a stable compiler takes.
+const FACE_FEATURES: &str = "allocator-api2,allocator-api2-04,serde,inline-fast-path";
+
+/// With every feature of the engine and the Rust face and, of the C library, without its one: they are
+/// additive, so that these builds and the default ones see all lines.
 pub(crate) fn clippy() -> Result<(), String> {
     let selections: [&[&str]; 4] = [
         &["--workspace"],
         &["--package", "rimalloc-core", "--all-features"],
-        &["--package", "rimalloc", "--all-features"],
+        &["--package", "rimalloc", "--features", FACE_FEATURES],
         &["--package", "rimalloc-capi", "--no-default-features"],
     ];
     for selection in selections {
@@ -70,11 +74,39 @@ pub(crate) fn clippy() -> Result<(), String> {
     Ok(())
 }
 
-/// Everything but the C library and the preloaded programs, which have steps of their own.
+/// Everything but the faces and the preloaded programs, which have steps of their own.
 pub(crate) fn test() -> Result<(), String> {
-    let others = ["--exclude", "rimalloc-capi", "--exclude", "rimalloc-cli"];
+    let others = ["rimalloc", "rimalloc-capi", "rimalloc-cli"];
+    let others = others.iter().flat_map(|package| ["--exclude", package]);
     run(cargo(&["test", "--workspace"]).args(others))?;
     run(&mut cargo(&["test", "--package", "rimalloc-cli", "--bins", "--test", "run"]))
+}
+
+/// The Rust face with and without its features, its examples, which say by their exit status whether
+/// they are right, and the packages that are shipped.
+pub(crate) fn face() -> Result<(), String> {
+    let shown = ["--", "--show-output"];
+    run(cargo(&["test", "--package", "rimalloc", "--features", FACE_FEATURES]).args(shown))?;
+    run(&mut cargo(&["test", "--package", "rimalloc", "--lib", "--doc"]))?;
+    for example in examples()? {
+        let mut command = cargo(&["run", "--quiet", "--package", "rimalloc", "--features"]);
+        command.args([FACE_FEATURES, "--example", &example]);
+        output_of(&mut command)?;
+    }
+    let packages = ["rimalloc-core", "rimalloc", "rimalloc-cli"];
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    run(cargo(&["package", "--quiet", "--allow-dirty", "--no-verify"]).args(packages))
+}
+
+/// The names of the Rust face's examples.
+fn examples() -> Result<Vec<String>, String> {
+    let directory = root().join("crates/rimalloc/examples");
+    let entries = fs::read_dir(&directory).map_err(|error| format!("{error}: {directory:?}"))?;
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
 }
 
 /// The C library and the command, whose documentation is the header and `--help`, have no pages:
@@ -83,7 +115,9 @@ pub(crate) fn docs() -> Result<(), String> {
     let packages = ["rimalloc-core", "rimalloc", "testkit", "rimalloc-bench", "xtask"];
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     let mut command = cargo(&["doc", "--no-deps", "--document-private-items"]);
-    run(command.args(packages).env("RUSTDOCFLAGS", "-Dwarnings"))
+    run(command.args(packages).env("RUSTDOCFLAGS", "-Dwarnings"))?;
+    let mut face = cargo(&["doc", "--no-deps", "--package", "rimalloc", "--features"]);
+    run(face.arg(FACE_FEATURES).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 /// The models are unit tests of the engine, built with loom's atomics in a target directory of
