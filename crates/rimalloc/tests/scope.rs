@@ -6,13 +6,22 @@ use core::panic::AssertUnwindSafe;
 use std::panic;
 use std::thread;
 
-use rimalloc::{Rimalloc, Scope};
+use rimalloc::{Arena, Heap, Rimalloc, Scope};
 
 #[global_allocator]
 static GLOBAL: Rimalloc = Rimalloc;
 
 fn new() -> Scope {
     Scope::new().expect("memory for a scope")
+}
+
+/// A scope in memory that nobody else takes when it is free again.
+fn apart(arena: Arena) -> Scope {
+    Heap::builder().arena(arena).build_scope().expect("memory for a scope")
+}
+
+fn arena() -> Arena {
+    Arena::builder().exclusive(true).reserve(128 << 20).expect("address space")
 }
 
 /// Blocks of many sizes, and one of their addresses.
@@ -30,7 +39,7 @@ fn fill(scope: &Scope) -> *const u8 {
 
 #[test]
 fn dropping_a_scope_frees_all_blocks() {
-    let scope = new();
+    let scope = apart(arena());
     let block = fill(&scope);
     assert!(scope.contains(block) && scope.usage().expect("memory for a list").blocks == 1000);
     drop(scope);
@@ -41,7 +50,7 @@ fn dropping_a_scope_frees_all_blocks() {
 fn a_panic_frees_all_blocks() {
     let mut block = core::ptr::null();
     let caught = panic::catch_unwind(AssertUnwindSafe(|| {
-        let scope = new();
+        let scope = apart(arena());
         block = fill(&scope);
         assert!(scope.contains(block));
         panic::resume_unwind(Box::new(()));
@@ -51,8 +60,9 @@ fn a_panic_frees_all_blocks() {
 
 #[test]
 fn threads_share_a_scope() {
+    let arena = arena();
     for _ in 0..20 {
-        let scope = new();
+        let scope = apart(arena);
         let left = thread::scope(|threads| {
             let fills: Vec<_> = (0..4).map(|_| threads.spawn(|| fill(&scope).addr())).collect();
             fills.into_iter().map(|fill| fill.join().expect("no panic")).collect::<Vec<_>>()
