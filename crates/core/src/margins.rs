@@ -5,13 +5,26 @@
 
 use core::ptr::NonNull;
 
-use crate::config::{GUARDED_METADATA, RANDOM_PLACEMENT};
+use crate::config::{ARENA_SIZE_MAX, GUARDED_METADATA, RANDOM_PLACEMENT};
 use crate::os::{self, OsResult};
-use crate::{ptr, random};
+use crate::ptr;
+use crate::random;
+use crate::sync::plain::{AtomicUsize, Ordering};
+use crate::units::align_up;
 
-/// Where memory is placed: between 1 and 64 TiB, where nobody else asks for any. Not where addresses are shorter.
-const PLACE_MIN: u64 = 1 << 40;
-const PLACE_END: u64 = 1 << 46;
+/// Where the process has its places: at random between 1 and 64 TiB, where nobody else asks for any. Not where
+/// addresses are shorter.
+const REGION_MIN: usize = 1 << 40;
+const REGION_END: usize = 1 << 46;
+
+/// Places, each with room for the largest arena: few enough for what the page map touches for each to be little.
+const PLACES: usize = 64;
+const PLACE_SIZE: usize = 2 * ARENA_SIZE_MAX;
+
+const _: () = assert!(PLACES * PLACE_SIZE < REGION_END - REGION_MIN);
+
+/// Where the places of the process begin; 0 until they are chosen.
+static REGION: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of each margin of a range at `align`.
 fn margin(align: usize) -> usize {
@@ -54,11 +67,20 @@ pub unsafe fn release(base: NonNull<u8>, size: usize, align: usize) -> OsResult<
 
 /// Where a range at `align` is to be, if that is left to chance.
 fn random_place(align: usize) -> Option<usize> {
-    if !RANDOM_PLACEMENT || PLACE_END >> os::address_bits() != 0 {
+    if !RANDOM_PLACEMENT || REGION_END >> (os::address_bits() - 1) != 0 {
         return None;
     }
-    let places = usize::try_from((PLACE_END - PLACE_MIN) / align as u64).ok()?;
-    Some(usize::try_from(PLACE_MIN).ok()? + random::below(places) * align)
+    let region = match REGION.load(Ordering::Relaxed) {
+        0 => {
+            let starts = REGION_END - REGION_MIN - PLACES * PLACE_SIZE;
+            let drawn = REGION_MIN + random::below(starts);
+            // Who was first has chosen for all.
+            let chosen = REGION.compare_exchange(0, drawn, Ordering::Relaxed, Ordering::Relaxed);
+            chosen.err().unwrap_or(drawn)
+        }
+        region => region,
+    };
+    align_up(region + random::below(PLACES) * PLACE_SIZE, align)
 }
 
 #[cfg(test)]
@@ -81,7 +103,7 @@ mod tests {
             .collect();
         if RANDOM_PLACEMENT {
             let gap = |pair: &[NonNull<u8>]| pair[0].addr().get().abs_diff(pair[1].addr().get());
-            assert!(bases.windows(2).any(|pair| gap(pair) > 1 << 40), "places are far apart");
+            assert!(bases.windows(2).any(|pair| gap(pair) > 1 << 30), "places are far apart");
         }
         for base in bases {
             // SAFETY: reserved above, and nobody uses it any more.

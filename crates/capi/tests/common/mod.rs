@@ -86,6 +86,14 @@ pub(crate) fn compile_with(name: &str, link: Link, flags: &[&str]) -> PathBuf {
     output
 }
 
+/// [`compile`], linked with a library that the program finds only if it is preloaded: that one, or another build of it.
+pub(crate) fn compile_linked(name: &str, library: &Path) -> PathBuf {
+    let output = output_path(&name.replace('/', "."));
+    let mut compiler = compiler(name);
+    run(compiler.arg(source(name)).arg("-o").arg(&output).arg(library).arg("-ldl"));
+    output
+}
+
 /// Compiles `tests/c/<name>` as a shared object that knows nothing of the library.
 pub(crate) fn compile_plugin(name: &str) -> PathBuf {
     let output = output_path(&format!("{name}.so"));
