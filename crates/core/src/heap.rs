@@ -157,6 +157,8 @@ pub struct Heap {
     pub counts: HeapCounts,
 }
 
+const _: () = assert!(size_of::<Heap>() <= 2048, "a process can have tens of thousands of heaps");
+
 // SAFETY: the cells are touched only under the locks named beside them; the rest does not change while the heap
 // lives.
 unsafe impl Sync for Heap {}

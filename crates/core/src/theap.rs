@@ -516,9 +516,9 @@ impl Theap {
     /// Passes on all that the theap has counted. The theap's thread is calling, or does not use it any more.
     #[inline(never)]
     pub fn move_counts_to(&self, counts: &HeapCounts) {
-        for (bin, queue) in self.queues.iter().enumerate() {
-            if queue.handed() != 0 {
-                counts.hand(bin, queue.take_handed(0));
+        for bin in counts.bins() {
+            if self.queue(bin).handed() != 0 {
+                counts.hand(bin, self.queue(bin).take_handed(0));
             }
         }
         counts.add_events(&self.events);

@@ -58,6 +58,7 @@ impl Arena {
     /// Gives back a claimed run that could not be committed. What is committed of it may have been waiting
     /// for a purge, which passes it by while it is claimed: it waits anew.
     pub(super) fn give_unused(&self, index: usize, count: usize) {
+        self.owner().stats.arena_rollback_count.bump();
         let delay = self.delay_ms();
         let each_committed = |f: &dyn Fn(usize, usize)| {
             self.committed().for_each_run(index, count, true, |index, count| {

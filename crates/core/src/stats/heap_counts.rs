@@ -32,6 +32,26 @@ const SLOT_OF: [u8; BIN_COUNT + 1] = {
 const _: () = assert!(SLOT_OF[BIN_COUNT - 1] as usize + 1 == HUGE_SLOT);
 const _: () = assert!(HUGE_BIN == BIN_COUNT);
 
+/// The first of the engine's bins in each slot; those of a slot follow one another.
+const FIRST_BIN: [u8; SLOTS] = {
+    let mut first = [size_class::bin_byte(BIN_COUNT); SLOTS];
+    let mut bin = BIN_COUNT;
+    while bin > 0 {
+        bin -= 1;
+        let slot = SLOT_OF[bin] as usize;
+        first[slot] = size_class::bin_byte(bin);
+    }
+    let mut slot = HUGE_SLOT;
+    while slot > 0 {
+        slot -= 1;
+        // Slots without a bin are empty ranges.
+        if SLOT_OF[first[slot] as usize % BIN_COUNT] as usize != slot {
+            first[slot] = first[slot + 1];
+        }
+    }
+    first
+};
+
 /// The slot of a bin of the engine's.
 pub fn slot_of(bin: usize) -> usize {
     SLOT_OF[bin].into()
@@ -98,8 +118,8 @@ impl Slot {
     fn move_to(&self, other: &Self) {
         move_word(&self.handed, &other.handed);
         move_word(&self.page_total, &other.page_total);
-        raise(&other.block_peak, self.block_peak.load(Ordering::Relaxed).cast_signed());
-        other.raise_page_peak(self.page_peak.load(Ordering::Relaxed));
+        move_peak(&self.block_peak, &other.block_peak);
+        other.raise_page_peak(self.page_peak.swap(0, Ordering::Relaxed));
         let current = self.page_current.swap(0, Ordering::Relaxed);
         if current != 0 {
             let before = other.page_current.fetch_add(current, Ordering::Relaxed);
@@ -135,6 +155,8 @@ impl Peaks {
 /// The counts of a heap, or what heaps that ended have left to their sub-process.
 pub struct HeapCounts {
     slots: [Slot; SLOTS],
+    /// A bit for each slot in which a page was ever made.
+    used: AtomicU64,
     /// The bytes of all blocks that `handed` counts.
     handed_bytes: AtomicU64,
     /// Bytes in blocks with a page of their own.
@@ -155,6 +177,7 @@ impl HeapCounts {
     pub const fn new() -> Self {
         Self {
             slots: [const { Slot::new() }; SLOTS],
+            used: AtomicU64::new(0),
             handed_bytes: AtomicU64::new(0),
             huge: Count::new(),
             events: Events::new(),
@@ -169,9 +192,19 @@ impl HeapCounts {
         add(&self.handed_bytes, bytes);
     }
 
+    /// The engine's bins in which the heap may have blocks.
+    pub fn bins(&self) -> impl Iterator<Item = usize> {
+        bits(self.used.load(Ordering::Relaxed) & !(1 << HUGE_SLOT))
+            .flat_map(|slot| usize::from(FIRST_BIN[slot])..usize::from(FIRST_BIN[slot + 1]))
+    }
+
     /// Counts a new page. `block_size` is that of its block when it has only one.
     pub fn make_page(&self, bin: usize, block_size: usize) {
-        self.slots[slot_of(bin)].make_page();
+        let slot = slot_of(bin);
+        if self.used.load(Ordering::Relaxed) & 1 << slot == 0 {
+            self.used.fetch_or(1 << slot, Ordering::Relaxed);
+        }
+        self.slots[slot].make_page();
         if bin == HUGE_BIN {
             self.huge.increase(block_size);
         }
@@ -199,8 +232,10 @@ impl HeapCounts {
     /// Passes everything on.
     #[inline(never)]
     pub fn move_to(&self, other: &Self) {
-        for (from, to) in self.slots.iter().zip(&other.slots) {
-            from.move_to(to);
+        let used = self.used.swap(0, Ordering::Relaxed);
+        other.used.fetch_or(used, Ordering::Relaxed);
+        for slot in bits(used) {
+            self.slots[slot].move_to(&other.slots[slot]);
         }
         move_word(&self.handed_bytes, &other.handed_bytes);
         self.huge.move_to(&other.huge);
@@ -212,7 +247,7 @@ impl HeapCounts {
             (page_committed, &other.peaks.page_committed),
             (abandoned, &other.peaks.abandoned),
         ] {
-            raise(to, from.load(Ordering::Relaxed).cast_signed());
+            move_peak(from, to);
         }
     }
 
@@ -300,6 +335,117 @@ impl HeapCounts {
     }
 }
 
+/// The numbers of the bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+        word &= word - 1;
+        Some(bit)
+    })
+}
+
+fn move_peak(from: &AtomicU64, to: &AtomicU64) {
+    raise(to, from.swap(0, Ordering::Relaxed).cast_signed());
+}
+
 fn restart(peak: &AtomicU64, current: i64) {
     peak.store(current.max(0).cast_unsigned(), Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    fn count(total: i64, peak: i64, current: i64) -> CountValue {
+        CountValue { total, peak, current }
+    }
+
+    fn figures(counts: &HeapCounts) -> Figures {
+        let mut figures = Figures::new();
+        counts.add_to(&mut figures);
+        figures
+    }
+
+    #[test]
+    fn slots_are_the_reported_bins() {
+        for bin in 0..BIN_COUNT {
+            let size = size_class::block_size(bin);
+            assert_eq!(reported_bin(slot_of(bin)), bins::bin_of(size));
+            assert_eq!(page_size(slot_of(bin)), size_class::page_slices(bin) * SLICE_SIZE);
+        }
+        assert_eq!(reported_bin(slot_of(HUGE_BIN)), bins::HUGE);
+        assert_eq!(page_size(HUGE_SLOT), 0);
+    }
+
+    #[test]
+    fn bins_are_those_of_pages_that_were_made() {
+        let counts = HeapCounts::new();
+        assert_eq!(counts.bins().count(), 0);
+        counts.make_page(HUGE_BIN, 1 << 20);
+        assert_eq!(counts.bins().count(), 0);
+        for bin in (0..BIN_COUNT).rev() {
+            counts.make_page(bin, size_class::block_size(bin));
+            assert!(counts.bins().any(|other| other == bin), "{bin}");
+        }
+        assert!(counts.bins().eq(0..BIN_COUNT));
+    }
+
+    #[test]
+    fn pages_and_blocks_are_counted_and_passed_on() {
+        let (counts, heir) = (HeapCounts::new(), HeapCounts::new());
+        for _ in 0..3 {
+            counts.make_page(1, 16);
+        }
+        counts.end_page(1, 16);
+        counts.make_page(HUGE_BIN, 1 << 20);
+        counts.resize(1 << 20, 3 << 20);
+        counts.resize(3 << 20, 2 << 20);
+        counts.hand(1, 100);
+        counts.hand(1, -40);
+        heir.make_page(1, 16);
+        let told = figures(&counts);
+        assert_eq!(told.page_bins[2], count(3, 3, 2));
+        assert_eq!((told.malloc_bins[2].total, told.malloc_normal.total), (60, 960));
+        assert_eq!(told.malloc_huge, count(3 << 20, 3 << 20, 2 << 20));
+
+        counts.move_to(&heir);
+        assert!(figures(&counts) == Figures::new(), "nothing is left");
+        let told = figures(&heir);
+        assert_eq!(told.page_bins[2], count(4, 3, 3));
+        assert_eq!(told.page_bins[bins::HUGE], count(1, 1, 1));
+        assert_eq!((told.malloc_bins[2].total, told.malloc_normal.total), (60, 960));
+        assert_eq!(told.malloc_huge, count(3 << 20, 3 << 20, 2 << 20));
+        heir.end_page(HUGE_BIN, 2 << 20);
+        assert_eq!(figures(&heir).malloc_huge.current, 0);
+    }
+
+    #[test]
+    fn what_has_ended_is_taken_off_and_what_there_is_stays() {
+        let (counts, heir) = (HeapCounts::new(), HeapCounts::new());
+        counts.make_page(1, 16);
+        counts.make_page(1, 16);
+        counts.end_page(1, 16);
+        counts.hand(1, 50);
+        let mut told = figures(&counts);
+        told.malloc_bins[2].current = 20;
+        told.malloc_normal.current = 320;
+        counts.note_peaks(&mut told);
+        assert_eq!((told.malloc_bins[2].peak, told.malloc_normal.peak), (20, 320));
+        counts.take_ended(&told);
+        heir.add_ended(&told);
+        let left = figures(&counts);
+        assert_eq!((left.malloc_bins[2].total, left.malloc_normal.total), (20, 320));
+        assert_eq!((left.malloc_bins[2].peak, left.page_bins[2]), (20, count(1, 1, 1)));
+        let passed = figures(&heir);
+        assert_eq!((passed.malloc_bins[2].total, passed.malloc_normal.total), (30, 480));
+        assert_eq!(passed.page_bins[2], count(1, 2, 0));
+    }
+
+    #[test]
+    fn bits_are_found_from_the_lowest() {
+        assert_eq!(bits(0).count(), 0);
+        assert_eq!(bits(1 | 1 << 5 | 1 << 63).collect::<Vec<_>>(), [0, 5, 63]);
+    }
 }
