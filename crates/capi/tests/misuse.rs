@@ -4,14 +4,15 @@
 mod common;
 
 use common::Link;
-use std::fmt::Write;
+use core::fmt::Write;
+use core::time::Duration;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How long a program may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -11,10 +11,15 @@ static void on_fault(int signal) {
 
 // Writes over memory from `at` on until it cannot be written, or `end` is reached.
 static size_t run(char* at, ptrdiff_t step, const char* end) {
-  volatile size_t count = 0;
+  // Not in registers, which a jump back would restore.
+  static char* volatile next;
+  static volatile size_t count;
+  next = at;
+  count = 0;
   if (sigsetjmp(fault, 1) != 0) return count;
-  for (volatile char* p = at; p != end; p += step) {
-    *p = 'x';
+  while (next != end) {
+    *next = 'x';
+    next += step;
     count++;
   }
   return count;
