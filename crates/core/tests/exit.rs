@@ -5,7 +5,7 @@
 mod common;
 mod process;
 
-use common::{Rimalloc, reserved, resident};
+use common::{RULES, Rimalloc, reserved, resident};
 use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicUsize;
@@ -20,7 +20,7 @@ use rimalloc_core::source::Plain;
 use rimalloc_core::{arenas, heaps, realloc, report, subprocs};
 use std::sync::mpsc;
 use std::thread;
-use testkit::{Limits, Mix, Op, Rng, Rules, Shadow};
+use testkit::{Limits, Mix, Op, Rng, Shadow};
 
 const MIB: usize = 1 << 20;
 const DESTROY: (&str, &str) = ("MIMALLOC_DESTROY_ON_EXIT", "1");
@@ -109,7 +109,7 @@ fn serves_on(heaps: &[&'static Heap]) {
         unsafe { free(block.0) };
     }
     let mut rng = Rng::new(3);
-    let mut shadow = Shadow::new(&Rimalloc, Rules::STRICT, Limits::ALONE, 9);
+    let mut shadow = Shadow::new(&Rimalloc, RULES, Limits::ALONE, 9);
     let ops: Vec<_> = (0..2000).map(|_| Op::draw(&mut rng, Mix::FULL)).collect();
     ops.iter().try_for_each(|op| shadow.apply(op)).expect("no violation");
     shadow.finish().expect("no violation");

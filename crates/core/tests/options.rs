@@ -20,9 +20,8 @@ const MIB: usize = 1 << 20;
 /// What a test's process has to find, where that depends on the options it was given.
 const EXPECTED: &str = "RIMALLOC_TEST_EXPECTED";
 
-/// The size of the blocks that most tests use, and how many of them share a page.
-const SIZE: usize = 8192;
-const BLOCKS: usize = 8;
+/// The size of the blocks that most tests use: few share a page, also in builds that put something behind a block.
+const SIZE: usize = 8000;
 
 /// A block on its way to another thread.
 #[derive(Clone, Copy)]
@@ -65,6 +64,23 @@ fn each<const N: usize>(
     }
 }
 
+/// How many blocks of `SIZE` bytes share a page.
+fn blocks_of_a_page() -> usize {
+    let ask = || {
+        Parcel::new(SIZE).end();
+        let page = theap::current_or_none().and_then(|theap| theap.queue(bin_of(SIZE)).first());
+        page.expect("the only page of a bin is kept").reserved()
+    };
+    // On a thread of its own: the page ends with it.
+    thread::spawn(ask).join().expect("no panic")
+}
+
+/// As many blocks as fill `count` pages, page by page.
+fn fill_pages(count: usize) -> Vec<Vec<Parcel>> {
+    let blocks = blocks_of_a_page();
+    (0..count).map(|_| Parcel::many(blocks, SIZE)).collect()
+}
+
 /// Pages for blocks of `size` bytes that the calling thread owns.
 fn owned_pages(size: usize) -> usize {
     theap::current_or_none().map_or(0, |theap| theap.queue(bin_of(size)).count())
@@ -94,14 +110,12 @@ fn a_thread_takes_back_full_pages_that_it_frees_into_as_far_as_options_let_it() 
         ),
     ];
     each(NAME, sets, |expected| {
-        let blocks = Parcel::many(10 * BLOCKS, SIZE);
+        let pages = fill_pages(10);
         // All pages but the last one or two are abandoned: the search for them goes on until there is one.
         let last = Parcel::new(SIZE);
         assert!(owned_pages(SIZE) <= 2);
         let owned_first = owned_pages(SIZE);
-        for page in blocks.chunks(BLOCKS) {
-            page[0].end();
-        }
+        pages.iter().for_each(|page| page[0].end());
         let owned = owned_pages(SIZE);
         assert!(
             (expected..=expected.max(owned_first) + 1).contains(&owned),
@@ -126,10 +140,8 @@ fn a_thread_adopts_pages_of_others_that_it_frees_into_as_far_as_options_let_it()
     ];
     each(NAME, sets, |expected| {
         let own = Parcel::new(SIZE);
-        let blocks = thread::spawn(|| Parcel::many(10 * BLOCKS, SIZE)).join().expect("no panic");
-        for page in blocks.chunks(BLOCKS) {
-            page[0].end();
-        }
+        let pages = thread::spawn(|| fill_pages(10)).join().expect("no panic");
+        pages.iter().for_each(|page| page[0].end());
         assert_eq!(owned_pages(SIZE), expected);
         own.end();
     });
@@ -142,10 +154,8 @@ fn a_thread_that_only_frees_adopts_nothing_unless_that_is_asked_for() {
         [(&[], 0), (&[("MIMALLOC_ABANDONED_RECLAIM_ON_FREE", "1")], 10)];
     each(NAME, sets, |expected| {
         let other = Parcel::new(2 * SIZE);
-        let blocks = thread::spawn(|| Parcel::many(10 * BLOCKS, SIZE)).join().expect("no panic");
-        for page in blocks.chunks(BLOCKS) {
-            page[0].end();
-        }
+        let pages = thread::spawn(|| fill_pages(10)).join().expect("no panic");
+        pages.iter().for_each(|page| page[0].end());
         assert_eq!(owned_pages(SIZE), expected);
         other.end();
     });
@@ -161,21 +171,21 @@ fn a_thread_keeps_as_many_full_pages_as_it_is_told_to() {
         (&[("MIMALLOC_PAGE_FULL_RETAIN", "-1")], 50),
     ];
     each(NAME, sets, |expected| {
-        let blocks = Parcel::many(50 * BLOCKS, SIZE);
+        let pages = fill_pages(50);
         let last = Parcel::new(SIZE);
         // One page has a free block, and one may have been passed by only once.
         let owned = owned_pages(SIZE);
         assert!((expected + 1..=expected + 2).contains(&owned), "{owned} pages are owned");
         // What is freed into pages that were kept is found again.
-        blocks.into_iter().for_each(Parcel::end);
+        pages.into_iter().flatten().for_each(Parcel::end);
         last.end();
-        Parcel::many(50 * BLOCKS, SIZE).into_iter().for_each(Parcel::end);
+        fill_pages(50).into_iter().flatten().for_each(Parcel::end);
     });
 }
 
 /// Makes the calling thread own pages that cover more than 40 MiB.
 fn own_much() -> Vec<Parcel> {
-    let blocks = Parcel::many(40 << 10, 1024);
+    let blocks = Parcel::many(41 << 10, 1000);
     let (ended, kept): (Vec<_>, Vec<_>) = blocks.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
     ended.into_iter().for_each(Parcel::end);
     assert!(owned_bytes() >= 40 * MIB);
@@ -186,15 +196,17 @@ fn own_much() -> Vec<Parcel> {
 fn a_thread_abandons_what_is_beyond_its_target() {
     const NAME: &str = "a_thread_abandons_what_is_beyond_its_target";
     let sets: [(&[(&str, &str)], usize); 3] = [
-        (&[], 40 * MIB),
-        (&[("MIMALLOC_TARGET_SEGMENTS_PER_THREAD", "2")], 40 * MIB),
-        (&[("MIMALLOC_TARGET_SEGMENTS_PER_THREAD", "1")], 31 * MIB),
+        (&[], usize::MAX),
+        (&[("MIMALLOC_TARGET_SEGMENTS_PER_THREAD", "2")], 64 * MIB),
+        (&[("MIMALLOC_TARGET_SEGMENTS_PER_THREAD", "1")], 32 * MIB),
     ];
     each(NAME, sets, |expected| {
         let blocks = own_much();
         be_busy();
         let owned = owned_bytes();
-        assert!((expected..expected + 2 * MIB).contains(&owned), "{owned} bytes are owned");
+        // Within the last few steps some may have been added.
+        let range = expected.min(40 * MIB) - MIB..=expected.saturating_add(MIB);
+        assert!(range.contains(&owned), "{owned} bytes are owned");
         blocks.into_iter().for_each(Parcel::end);
     });
 }
@@ -236,8 +248,9 @@ fn a_busy_thread_collects_as_often_as_it_is_told_to() {
     let sets: [(&[(&str, &str)], usize); 2] =
         [(&[all], 10), (&[all, ("MIMALLOC_GENERIC_COLLECT", "32")], 0)];
     each(NAME, sets, |expected| {
-        let blocks = Parcel::many(10 * BLOCKS, SIZE);
-        thread::spawn(|| blocks.into_iter().for_each(Parcel::end)).join().expect("no panic");
+        let pages = fill_pages(10);
+        let end = || pages.into_iter().flatten().for_each(Parcel::end);
+        thread::spawn(end).join().expect("no panic");
         assert_eq!(owned_pages(SIZE), 10, "others have freed all blocks of pages that are owned");
         be_busy();
         assert_eq!(owned_pages(SIZE), expected);
