@@ -35,7 +35,7 @@ const BUDGETS: &[Budget] = &[
     row("malloc and free", "pair", Half::Both, 32.0),
     row("calloc", "calloc", Half::Allocates, 34.0),
     row("realloc that moves", "realloc", Half::Allocates, 170.0),
-    row("aligned_alloc", "aligned", Half::Allocates, 48.0),
+    row("aligned_alloc", "aligned", Half::Allocates, 60.0),
     row("free_sized", "sized", Half::Frees, 18.0),
     row("free_aligned_sized", "aligned-sized", Half::Frees, 18.0),
     row("mi_heap_malloc", "heap", Half::Allocates, 22.0),
