@@ -588,7 +588,7 @@ fn read_while_threads_run() {
                 }
             })
         });
-        for turn in 0..scaled(1_000) {
+        for turn in 0..scaled(150) {
             let figures = census::of_process();
             figures.visit(&mut |name, value| {
                 let least = match value {
