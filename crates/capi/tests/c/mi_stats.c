@@ -1,5 +1,5 @@
 // Statistics: who gets them, and in which form.
-#include "stats_members.h"
+#include "stats.h"
 
 static char text[1 << 16];
 
@@ -59,10 +59,10 @@ static void buffers(void) {
 static void bins(void) {
   CHECK(mi_stats_get_bin_size(1) == 8 && mi_stats_get_bin_size(8) == 64);
   CHECK(mi_stats_get_bin_size(9) == 80 && mi_stats_get_bin_size(60) == 524288);
-  CHECK(mi_stats_get_bin_size(HUGE_BIN) == 524296);
+  CHECK(mi_stats_get_bin_size(MI_BIN_HUGE) == 524296);
   CHECK(mi_stats_get_bin_size(74) == 0 && mi_stats_get_bin_size(largest) == 0);
-  for (size_t bin = 2; bin < BINS; bin++) {
-    CHECK(bin == HUGE_BIN || mi_stats_get_bin_size(bin) > mi_stats_get_bin_size(bin - 1));
+  for (size_t bin = 2; bin <= MI_BIN_HUGE; bin++) {
+    CHECK(bin == MI_BIN_HUGE || mi_stats_get_bin_size(bin) > mi_stats_get_bin_size(bin - 1));
   }
 }
 
