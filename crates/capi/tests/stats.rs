@@ -38,7 +38,8 @@ fn compare(members: &str, json: &Value) -> Vec<i64> {
     let mut all = Vec::new();
     for line in members.lines() {
         let (name, values) = line.split_once(' ').expect("a name and values");
-        let values: Vec<i64> = values.split(' ').map(|value| value.parse().unwrap()).collect();
+        let values: Vec<i64> =
+            values.split(' ').map(|value| value.parse().expect("a number")).collect();
         assert_eq!(numbers(json, name), values, "{name}");
         all.extend(values);
     }

@@ -92,7 +92,7 @@ pub fn keep_stderr() {
 }
 
 /// Prints an error, if errors are shown or the process ends by it, and then tells the error function. The default one
-/// ends the process where the [policy](Policy) says so.
+/// ends the process where the policy says so.
 #[cold]
 #[inline(never)]
 pub fn error(code: i32, args: fmt::Arguments<'_>) {
