@@ -59,7 +59,8 @@ fn a_bound_heap_takes_all_its_memory_from_its_arena() {
         let bytes = blocks.len() * rimalloc::good_size(size);
         assert!(bytes > 29 * MIB && bytes <= 32 * MIB, "{bytes} in blocks of {size}");
         assert!(blocks.iter().all(|&block| arena.contains(block)));
-        assert!(fill(&other, 70_000).is_empty(), "there is nothing left");
+        // Less than a block of the largest size may be left.
+        assert!(fill(&other, 200_000).is_empty(), "there is nothing left");
         free_all(blocks, size);
         heap.collect(true);
     }
