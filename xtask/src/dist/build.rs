@@ -57,7 +57,7 @@ fn single_object(archive: &Path, object: &Path) -> Result<(), String> {
     let list =
         fs::read_to_string(&exports).map_err(|error| format!("{}: {error}", exports.display()))?;
     let mut link = Command::new("cc");
-    link.args(["-r", "-nostdlib", "-o"]).arg(object);
+    link.args(["-r", "-nostdlib", "-fno-use-linker-plugin", "-o"]).arg(object);
     let names = list.lines().filter(|line| !line.starts_with('#'));
     link.args(names.map(|name| format!("-Wl,-u,{name}"))).arg(archive);
     run(&mut link)?;
