@@ -279,7 +279,8 @@ fn counts_of_threads_that_only_allocate_or_only_free_are_exact() {
             at_rest.wait();
             go_on.wait();
         };
-        thread::scope(|scope| {
+        // What is read at rest is looked at when all can end: a failure leaves nobody waiting.
+        let (figures, others) = thread::scope(|scope| {
             let mut threads = Vec::new();
             for seed in 0..2 {
                 let (crowd, pause) = (&crowd, &pause);
@@ -289,18 +290,23 @@ fn counts_of_threads_that_only_allocate_or_only_free_are_exact() {
                 join([scope.spawn(move || crowd.do_both(seed + 2))]);
             }
             at_rest.wait();
-            let ledger = crowd.sum.lock().expect("no panic").clone();
             let figures = census::of_process();
-            ledger.check(&figures);
-            // Those that only free need no theap; two have ended.
-            assert_eq!((figures.threads.current, figures.threads.total), (4, 6));
-            ledger.check(&census::of_heap(&MAIN_HEAP));
-            ledger.check(&census::of_subproc(&MAIN_SUBPROC));
-            Ledger::default().check(&census::of_subproc_alone(&MAIN_SUBPROC));
+            let others = [
+                census::of_heap(&MAIN_HEAP),
+                census::of_subproc(&MAIN_SUBPROC),
+                census::of_subproc_alone(&MAIN_SUBPROC),
+            ];
             go_on.wait();
             join(threads);
+            (figures, others)
         });
         let mut ledger = crowd.sum.into_inner().expect("no panic");
+        ledger.check(&figures);
+        // Those that only free need no theap; two have ended.
+        assert_eq!((figures.threads.current, figures.threads.total), (4, 6));
+        ledger.check(&others[0]);
+        ledger.check(&others[1]);
+        Ledger::default().check(&others[2]);
         ledger.check(&census::of_process());
         // The rest is freed by a thread that has not allocated anything.
         while let Some(live) = crowd.market.take() {
@@ -441,7 +447,7 @@ fn a_reset_forgets_what_was_and_keeps_what_is() {
         let (mut main, mut live) = fill(&MAIN_HEAP, 7);
         let (mut rest, rest_live) = fill(other, 8);
         let at_rest = Barrier::new(2);
-        thread::scope(|scope| {
+        let (figures, part) = thread::scope(|scope| {
             // Another thread's counts are its own; what they say of the process starts anew too.
             let worker = scope.spawn(|| {
                 let (mut ledger, mut rng) = (Ledger::default(), Rng::new(9));
@@ -455,21 +461,22 @@ fn a_reset_forgets_what_was_and_keeps_what_is() {
             });
             at_rest.wait();
             census::reset();
-            let figures = census::of_process();
-            assert_eq!(figures.malloc_normal.peak, figures.malloc_normal.current);
-            for count in [figures.pages, figures.committed, figures.threads, figures.malloc_huge] {
-                assert_eq!((count.total, count.peak), (count.current, count.current));
-            }
-            assert_eq!((figures.mmap_calls, figures.purge_calls), (0, 0));
-            assert_eq!((figures.page_searches, figures.pages_extended), (0, 0));
+            let figures = (census::of_process(), census::of_heap(other));
             main.restarted();
             rest.restarted();
-            rest.check(&census::of_heap(other));
             at_rest.wait();
             let (ledger, more) = worker.join().expect("no panic");
             main += &ledger;
             live.extend(more);
+            figures
         });
+        rest.check(&part);
+        assert_eq!(figures.malloc_normal.peak, figures.malloc_normal.current);
+        for count in [figures.pages, figures.committed, figures.threads, figures.malloc_huge] {
+            assert_eq!((count.total, count.peak), (count.current, count.current));
+        }
+        assert_eq!((figures.mmap_calls, figures.purge_calls), (0, 0));
+        assert_eq!((figures.page_searches, figures.pages_extended), (0, 0));
         main.check(&census::of_heap(&MAIN_HEAP));
         live.into_iter().for_each(|live| main.free(live));
         rest_live.into_iter().for_each(|live| rest.free(live));
@@ -561,6 +568,33 @@ fn blocks_that_a_thread_allocates_after_its_end_are_counted() {
     });
 }
 
+/// Ends what threads do, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Looks at all figures, and starts them anew now and then.
+fn look(turn: usize) {
+    let figures = census::of_process();
+    figures.visit(&mut |name, value| {
+        let least = match value {
+            Value::Count(count) => count.total.min(count.peak).min(count.current),
+            Value::Counter(counter) => counter,
+        };
+        assert!(least >= 0, "{name}: {value:?}");
+    });
+    check_peaks(&figures);
+    check_peaks(&census::of_heap(&MAIN_HEAP));
+    if turn.is_multiple_of(50) {
+        census::reset();
+        census::merge();
+    }
+}
+
 /// Readers in the middle of everything: figures that make sense, and no crash.
 fn read_while_threads_run() {
     let stop = AtomicBool::new(false);
@@ -588,23 +622,10 @@ fn read_while_threads_run() {
                 }
             })
         });
-        for turn in 0..scaled(150) {
-            let figures = census::of_process();
-            figures.visit(&mut |name, value| {
-                let least = match value {
-                    Value::Count(count) => count.total.min(count.peak).min(count.current),
-                    Value::Counter(counter) => counter,
-                };
-                assert!(least >= 0, "{name}: {value:?}");
-            });
-            check_peaks(&figures);
-            check_peaks(&census::of_heap(&MAIN_HEAP));
-            if turn % 50 == 0 {
-                census::reset();
-                census::merge();
-            }
+        {
+            let _stop = Stop(&stop);
+            (0..scaled(150)).for_each(look);
         }
-        stop.store(true, Relaxed);
         join(threads);
     });
     let mut ledger = Ledger::default();
