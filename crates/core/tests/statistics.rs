@@ -563,8 +563,10 @@ fn blocks_that_a_thread_allocates_after_its_end_are_counted() {
         thread.join().expect("no panic");
         let figures = census::of_process();
         assert_eq!(figures.malloc_normal_count, signed(LATE) + 2);
-        assert_eq!(figures.malloc_bins[1].current, 1);
-        assert_eq!(figures.malloc_normal.current, 8);
+        let left: i64 = figures.malloc_bins.iter().map(|count| count.current).sum();
+        assert_eq!(left, 1);
+        // Small blocks are larger in builds that harden them.
+        assert!((8..=32).contains(&figures.malloc_normal.current));
     });
 }
 
