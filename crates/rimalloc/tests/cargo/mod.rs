@@ -23,8 +23,10 @@ pub(crate) fn cargo(toolchain: Option<&str>) -> Command {
     };
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        let is_place = ["CARGO_HOME", "RUSTUP_HOME"].contains(&&*text);
-        if !is_place && (text.starts_with("CARGO") || text.starts_with("RUST")) {
+        // What says where things are and which toolchain is meant: without it the build script of a dependency that
+        // runs `rustc` would have rustup look for another one, and install it.
+        let stays = text == "CARGO_HOME" || text.starts_with("RUSTUP_");
+        if !stays && (text.starts_with("CARGO") || text.starts_with("RUST")) {
             command.env_remove(&name);
         }
     }
