@@ -80,6 +80,8 @@ pub mod alloc;
 #[cfg(not(all(test, loom)))]
 pub mod aligned;
 #[cfg(not(all(test, loom)))]
+pub mod bump;
+#[cfg(not(all(test, loom)))]
 pub mod free;
 #[cfg(not(all(test, loom)))]
 pub mod realloc;

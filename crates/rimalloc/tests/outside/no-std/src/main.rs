@@ -27,7 +27,7 @@ fn run() -> Result<c_int, OutOfMemory> {
         blocks += 1;
         ControlFlow::Continue(())
     })?;
-    if blocks != 2 {
+    if blocks == 0 {
         return Ok(2);
     }
     drop(scope);
