@@ -113,6 +113,8 @@ pub struct Arena {
     linked: AtomicUsize,
     /// First slice behind those that huge pages are asked for; see `huge`.
     huge_end: AtomicUsize,
+    /// Slices behind those may be backed by huge pages too: see `huge`.
+    huge_apart: AtomicBool,
     /// Slices may have to be made accessible before they are touched.
     inaccessible: AtomicBool,
     owner: &'static Arenas,
@@ -202,6 +204,7 @@ impl Arena {
                 doubted: AtomicBool::new(false),
                 linked: AtomicUsize::new(0),
                 huge_end: AtomicUsize::new(0),
+                huge_apart: AtomicBool::new(false),
                 inaccessible: AtomicBool::new(!traits.accessible),
                 owner,
                 chunks,

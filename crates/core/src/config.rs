@@ -117,6 +117,9 @@ pub const ARENA_ALIGN: usize = 2 << 20;
 /// Bytes of linked blocks in an arena from which huge pages are worth what they waste.
 pub const HUGE_LINKED_MIN: usize = 16 << 20;
 
+/// Bytes of the smallest block that is worth huge pages of its own in such an arena.
+pub const HUGE_BLOCK_MIN: usize = 4 << 20;
+
 /// How much of the slices in use must be linked, and of the arena up to its highest slice in use, for huge pages
 /// behind it: a fraction.
 pub const HUGE_DENSITY: (usize, usize) = (7, 8);

@@ -133,6 +133,7 @@ impl Arena {
         } else if let Ok(inaccessible) = unsafe { os::decommit(start, size) } {
             self.dirty().clear(index, count);
             self.note_decommitted(index, count, inaccessible);
+            self.note_purged(index, count);
         }
     }
 

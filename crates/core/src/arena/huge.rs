@@ -7,15 +7,21 @@
 //! the slices in use and those nearly all up to the highest one, the slices behind are advised, ahead of their first
 //! touch, in steps that grow with the heap. When most of what was advised is free, all of it is taken back, and the
 //! heap has to grow again first.
+//!
+//! A heap of large blocks is never dense: they leave holes. But each is dense by itself, and shares no huge page of its
+//! inside with others. So once the heap is large, the inside of each large block is advised, until its memory goes back.
 #![allow(unsafe_code)]
 
 use super::Arena;
-use crate::config::{ARENA_ALIGN, HUGE_DENSITY, HUGE_LINKED_MIN, SLICE_SIZE};
+use crate::config::{ARENA_ALIGN, HUGE_BLOCK_MIN, HUGE_DENSITY, HUGE_LINKED_MIN, SLICE_SIZE};
 use crate::options::{self, Opt};
 use crate::os;
 use crate::ptr;
 use crate::sync::Ordering;
 use crate::units::align_down;
+
+/// Slices of the smallest block that is advised by itself.
+const HUGE_BLOCK_SLICES: usize = HUGE_BLOCK_MIN / SLICE_SIZE;
 
 /// Slices in a huge page.
 const HUGE_SLICES: usize = ARENA_ALIGN / SLICE_SIZE;
@@ -29,7 +35,7 @@ impl Arena {
         }
     }
 
-    /// Called with the end of a claimed run that was not touched yet: it may be time for huge pages behind it.
+    /// Called with a claimed run: it may be time for huge pages behind it.
     #[inline]
     pub(super) fn consider_huge(&self, index: usize, end: usize) {
         if end > self.huge_end.load(Ordering::Relaxed) {
@@ -53,25 +59,45 @@ impl Arena {
         let (linked, used) = (self.linked.load(Ordering::Relaxed), self.used_slices());
         let is_dense = |part: usize, whole: usize| part / HUGE_DENSITY.0 >= whole / HUGE_DENSITY.1;
         // A count that went below zero for a moment is a large one: no arena has so much.
-        if !(HUGE_LINKED_MIN..self.size()).contains(&linked)
-            || !is_dense(linked, (used - self.header_slices) * SLICE_SIZE)
-            || !is_dense(used, end)
-            || !self.may_be_huge()
-        {
+        if !(HUGE_LINKED_MIN..self.size()).contains(&linked) || !self.may_be_huge() {
+            return;
+        }
+        if !is_dense(linked, (used - self.header_slices) * SLICE_SIZE) || !is_dense(used, end) {
+            if end - index >= HUGE_BLOCK_SLICES {
+                self.huge_apart.store(true, Ordering::Relaxed);
+                self.advise_inside(index, end, true);
+            }
             return;
         }
         let from = align_down(self.huge_end.load(Ordering::Relaxed).max(index), HUGE_SLICES);
         let to = (end + used / 4).next_multiple_of(HUGE_SLICES).min(self.slices);
         // When another thread is faster the same range is advised twice, which changes nothing.
         self.huge_end.store(to, Ordering::Relaxed);
-        // SAFETY: the range is the arena's; what backs it changes no contents.
-        let _ = unsafe {
-            os::advise_huge(
-                ptr::offset(self.base(), from * SLICE_SIZE),
-                (to - from) * SLICE_SIZE,
-                true,
-            )
-        };
+        self.advise_inside(from, to, true);
+    }
+
+    /// Asks that huge pages back those that lie wholly in a run, or that none do.
+    fn advise_inside(&self, index: usize, end: usize, huge: bool) {
+        let (from, to) = (index.next_multiple_of(HUGE_SLICES), align_down(end, HUGE_SLICES));
+        if from < to {
+            // SAFETY: the range is the arena's; what backs it changes no contents.
+            let _ = unsafe {
+                let start = ptr::offset(self.base(), from * SLICE_SIZE);
+                os::advise_huge(start, (to - from) * SLICE_SIZE, huge)
+            };
+        }
+    }
+
+    /// Called with a run whose memory has gone back: where a large block was, huge pages are not for what comes next.
+    #[inline]
+    pub(super) fn note_purged(&self, index: usize, count: usize) {
+        if count >= HUGE_SLICES
+            && self.huge_apart.load(Ordering::Relaxed)
+            && options::get(Opt::AllowThp) < 2
+        {
+            let from = index.max(self.huge_end.load(Ordering::Relaxed));
+            self.advise_inside(from, index + count, false);
+        }
     }
 
     /// Takes the advice back when most of the slices that it covers are free. Called after memory went back.
