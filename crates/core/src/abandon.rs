@@ -1,8 +1,8 @@
 //! Pages without an owner: giving them up, finding them again, and freeing into them.
 //!
 //! A page is abandoned when it is full (nothing can be allocated from it, so nobody needs to own it) and
-//! when its thread ends. Whoever frees a block into an abandoned page becomes its claimant and settles it:
-//! gives it back when it is empty, adopts it, or leaves it again where allocation finds it.
+//! when its thread ends. Whoever frees the first block into a full one, or the last one into any, becomes its claimant and
+//! settles it: gives it back when it is empty, adopts it, or leaves it where allocation finds it. Other blocks are listed.
 //!
 //! How pages are left and found is [`abandoned`]'s matter; what they are is read by whoever
 //! holds them.
@@ -14,6 +14,7 @@ use crate::heap::Heap;
 use crate::options::{self, Opt};
 use crate::os;
 use crate::page::{FLAGS, PageRef};
+use crate::ptr::peek;
 use crate::size_class::HUGE_BIN;
 use crate::stats::Event;
 use crate::sync::Ordering;
@@ -25,7 +26,10 @@ fn leave(page: PageRef) -> bool {
     // Read while the page is held: afterwards it may be anybody's.
     let place = if page.has_free() { map_of(page) } else { None };
     page.published.set(place.is_some());
-    abandoned::leave(&page.remote, place)
+    // Where options may have frees adopt pages, each free has to ask.
+    let open = !options::may_be_set(Opt::AbandonedReclaimOnFree)
+        && !options::may_be_set(Opt::PageReclaimOnFree);
+    abandoned::leave(&page.remote, page.used.get(), place, open)
 }
 
 /// The map in which a page of an arena is found when it is abandoned, and its index there.
@@ -62,6 +66,12 @@ pub fn take_back(theap: &Theap, page: PageRef) -> bool {
     taken
 }
 
+/// Whether `theap` was the last to own an abandoned page, as far as somebody can tell who does not hold it.
+#[inline]
+pub fn may_be_of(theap: &Theap, page: PageRef) -> bool {
+    core::ptr::eq(peek(&page.theap).cast::<Theap>(), theap)
+}
+
 /// Whether `theap` was the last to own the page.
 #[inline]
 fn was_of(theap: &Theap, page: PageRef) -> bool {
@@ -83,7 +93,7 @@ fn has_room(theap: &Theap, page: PageRef, limit: Opt) -> bool {
 /// list, under that list's lock.
 pub fn pass_to(heap: &'static Heap, page: PageRef) {
     // Held by somebody else, the page is published, if at all, for its new heap.
-    let held = page.remote.claim();
+    let held = page.claim();
     if held {
         withdraw(page);
     }
@@ -135,7 +145,7 @@ pub fn forget(page: PageRef, me: usize) {
     Heap::of(&page).count_all_for_live(page);
     page.take_all_for_live();
     page.remote.reset();
-    page.remote.disown();
+    page.disown();
 }
 
 /// Whether a theap that frees into an abandoned page should own it: when the page was its own, or when it
@@ -161,7 +171,7 @@ fn wants(theap: &Theap, page: PageRef) -> bool {
 #[inline(always)]
 pub fn abandon_full(theap: &Theap, bin: usize) {
     let Some(page) = theap.disown_first(bin) else { return };
-    if page.remote.disown() {
+    if page.disown() {
         theap.events.count(Event::AbandonFull, 1);
     } else {
         page.take_remote();
@@ -217,7 +227,8 @@ pub fn reclaim(theap: &Theap, bin: usize) -> Option<PageRef> {
         map.for_each(|index| {
             tries -= 1;
             let page = PageRef::from_record(arena.record(index));
-            if map.find(index, &page.remote) {
+            if let Some(listed) = map.find(index, &page.remote) {
+                page.take_in(listed);
                 found = examine(theap, bin, page);
             }
             found.is_none() && tries > 0
@@ -247,7 +258,7 @@ pub fn condemn(page: PageRef) {
     if page.owner.load(Ordering::Relaxed) & !FLAGS == 0 {
         // Held, if at all, by a thread that looks for a page of another heap: it leaves this one, and neither takes a
         // lock nor ends the page before, which has a live block.
-        while !page.remote.claim() {
+        while page.remote.claim().is_none() {
             os::yield_thread();
         }
     }

@@ -14,11 +14,13 @@
 //! the page was claimed by a free before its bit was set, and is owned again, or gone. Following a stale
 //! bit fails to claim (an owned page, or a dead record: those stay held), or finds a page that is not what
 //! the bit promised, which the finder leaves again. Every disown is followed by setting the bit, by the same
-//! thread, so at rest every abandoned page with a free block has its bit set.
+//! thread, so at rest every abandoned page with a free block has its bit set. A page that is left open can lose its
+//! last live block before the bit is set: who gave that back holds it, takes the bit away, and the page ends; the bit
+//! that is set then is a stale one.
 #![allow(unsafe_code)]
 
 use crate::bitmap::Bitmap;
-use crate::remote::RemoteList;
+use crate::remote::{Found, RemoteList};
 use crate::sync::{AtomicUsize, Ordering};
 
 /// The abandoned pages of one bin in one arena.
@@ -54,8 +56,8 @@ impl<'a> AbandonedMap<'a> {
     }
 
     /// Claims the page at `index`, whose hold is `remote`, if the map knows it and nobody holds it.
-    pub fn find(&self, index: usize, remote: &RemoteList) -> bool {
-        self.withdraw(index) && remote.claim()
+    pub fn find(&self, index: usize, remote: &RemoteList) -> Option<Found> {
+        if self.withdraw(index) { remote.claim() } else { None }
     }
 
     /// Calls `f` with each index that the map knows, until it returns false.
@@ -64,10 +66,15 @@ impl<'a> AbandonedMap<'a> {
     }
 }
 
-/// Ends the hold on a page; with `place`, its map and its index there, so that it can be found. False, and
-/// nothing changed, when blocks are listed.
-pub fn leave(remote: &RemoteList, place: Option<(AbandonedMap<'_>, usize)>) -> bool {
-    let left = remote.disown();
+/// Ends the hold on a page with `live` live blocks; with `place`, its map and its index there, so that it can be found,
+/// and if it is left `open` takes blocks without being claimed. False, and nothing changed, when blocks are listed.
+pub fn leave(
+    remote: &RemoteList,
+    live: u32,
+    place: Option<(AbandonedMap<'_>, usize)>,
+    open: bool,
+) -> bool {
+    let left = remote.disown(live, open && place.is_some());
     if let (true, Some((map, index))) = (left, place) {
         map.publish(index);
     }
@@ -87,30 +94,26 @@ mod loom_tests {
     use std::boxed::Box;
     use std::vec::Vec;
 
-    /// An abandoned page with one free block and one live block.
+    /// An abandoned page with one free block and two live blocks.
     struct World {
         remote: RemoteList,
         words: Vec<AtomicUsize>,
         count: AtomicUsize,
+        open: bool,
         /// Touched by the holder only: loom reports two at once.
-        free_blocks: LinkCell<usize>,
+        live: LinkCell<u32>,
     }
 
-    // SAFETY: `free_blocks` is touched only by the holder of `remote`; loom checks exactly that.
+    // SAFETY: `live` is touched only by the holder of `remote`; loom checks exactly that.
     unsafe impl Sync for World {}
     // SAFETY: as above.
     unsafe impl Send for World {}
 
     impl World {
-        fn new() -> Arc<Self> {
+        fn new(open: bool) -> Arc<Self> {
             let words = (0..CHUNK_WORDS).map(|_| AtomicUsize::new(0)).collect();
-            let count = AtomicUsize::new(0);
-            Arc::new(Self {
-                remote: RemoteList::new_owned(),
-                words,
-                count,
-                free_blocks: LinkCell::new(1),
-            })
+            let (count, live) = (AtomicUsize::new(0), LinkCell::new(2));
+            Arc::new(Self { remote: RemoteList::new_owned(), words, count, open, live })
         }
 
         fn map(&self) -> AbandonedMap<'_> {
@@ -119,28 +122,24 @@ mod loom_tests {
             AbandonedMap::new(bits, &self.count)
         }
 
-        fn collect(&self) {
-            let mut at = self.remote.take();
-            while !at.is_null() {
-                self.free_blocks.set(self.free_blocks.get() + 1);
-                // SAFETY: the list was taken, so it is this thread's.
-                at = unsafe { Links::plain().next(at) };
-            }
-        }
-
         fn leave(&self) {
-            while !super::leave(&self.remote, Some((self.map(), 5))) {
-                self.collect();
+            loop {
+                self.live.set(self.live.get() - self.remote.take().1);
+                let place = Some((self.map(), 5));
+                if super::leave(&self.remote, self.live.get(), place, self.open) {
+                    return;
+                }
             }
         }
 
-        /// A thread that frees the live block, settles the page and leaves it.
+        /// A thread that frees a live block, settles the page if it has to and leaves it.
         fn free(&self) {
             let place = Box::into_raw(Box::new([0_usize; 16]));
             // SAFETY: the box is large enough for a block under loom and only this thread knows it.
             let block = unsafe { Links::plain().place(place.cast(), null_mut()) };
             // SAFETY: as above.
-            if unsafe { self.remote.push(Links::plain(), block) } == Pushed::Claimed {
+            if let Pushed::Claimed(found) = unsafe { self.remote.push(Links::plain(), block) } {
+                self.live.set(found.live - 1);
                 self.map().withdraw(5);
                 self.leave();
             }
@@ -149,20 +148,17 @@ mod loom_tests {
         /// A thread that looks for a page to allocate from. Whether it took the page.
         fn allocate(&self) -> bool {
             let found = self.map().find(5, &self.remote);
-            if found {
-                self.collect();
-                assert!(self.free_blocks.get() > 0);
+            if let Some(found) = found {
+                assert!(found.live <= self.live.get());
+                self.live.set(found.live);
             }
-            found
+            found.is_some()
         }
     }
 
-    /// The owner leaves the page while one thread frees into it and another looks for it: afterwards it is
-    /// either held by the one who found it, or it can be found.
-    #[test]
-    fn an_abandoned_page_is_never_lost() {
-        loom::model(|| {
-            let world = World::new();
+    fn never_lost(open: bool) {
+        loom::model(move || {
+            let world = World::new(open);
             let (freer, finder) = (world.clone(), world.clone());
             let freer = loom::thread::spawn(move || freer.free());
             let finder = loom::thread::spawn(move || finder.allocate());
@@ -171,5 +167,18 @@ mod loom_tests {
             let found = finder.join().unwrap();
             assert!(found || world.allocate(), "nobody holds the page and no bit leads to it");
         });
+    }
+
+    /// The owner leaves the page while one thread frees into it and another looks for it: afterwards it is
+    /// either held by the one who found it, or it can be found.
+    #[test]
+    fn an_abandoned_page_is_never_lost() {
+        never_lost(false);
+    }
+
+    /// The same, when blocks come back without a claim.
+    #[test]
+    fn an_open_page_is_never_lost() {
+        never_lost(true);
     }
 }

@@ -83,6 +83,9 @@ pub const SMALL_BLOCK_MAX: usize = SLICE_SIZE / 8;
 /// Largest block, in bytes, that shares its page with others. Larger blocks get a page of their own.
 pub const MEDIUM_BLOCK_MAX: usize = 8 * SMALL_BLOCK_MAX;
 
+/// The most blocks that a page can have: larger pages have larger blocks.
+pub const BLOCKS_MAX: usize = SLICE_SIZE / WORD_SIZE;
+
 /// Slices in a page of medium blocks.
 pub const MEDIUM_PAGE_SLICES: usize = 8;
 

@@ -11,7 +11,6 @@ use crate::config::{CHECKED, CHECKED_SIZES, MEDIUM_BLOCK_MAX, PADDED, SLICE_SIZE
 use crate::os;
 use crate::page::{FLAGS, INTERIOR, PageRef};
 use crate::page_map;
-use crate::remote::Pushed;
 use crate::report;
 use crate::sync::Ordering;
 use crate::theap;
@@ -242,14 +241,15 @@ unsafe fn free_generic(p: *mut u8, page: PageRef) {
         return;
     }
     let theap = theap::current_or_none();
-    if owner == 0 && page.remote.claim() {
+    let was_ours = owner == 0 && theap.is_some_and(|theap| abandon::may_be_of(theap, page));
+    if was_ours && page.claim() {
         // SAFETY: the claim makes this thread the holder; the block is the caller's.
         let empty = unsafe { page.push_local(block) };
         if empty || !theap.is_some_and(|theap| abandon::take_back(theap, page)) {
             abandon::settle(page, theap);
         }
     // SAFETY: the block is the caller's.
-    } else if unsafe { page.remote.push(page.links(), block) } == Pushed::Claimed {
+    } else if unsafe { page.push_remote(block) } {
         abandon::settle(page, theap);
     }
     thread::note_guest(theap);

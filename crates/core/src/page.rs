@@ -30,11 +30,11 @@ use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, Span, meta};
-use crate::config::{PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, WORD_SIZE};
+use crate::config::{ENCODED_LINKS, PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, WORD_SIZE};
 use crate::os;
 use crate::page_map;
 use crate::ptr::{Block, Record};
-use crate::remote::RemoteList;
+use crate::remote::{Found, Pushed, RemoteList};
 use crate::report::{self, invariant};
 use crate::size_class::{self, HUGE_BIN};
 use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
@@ -413,7 +413,56 @@ impl Page {
 
     /// Moves what others have freed to the owner's list.
     pub fn take_remote(&self) {
-        self.append_local(self.remote.take());
+        let (list, count) = self.remote.take();
+        self.append_listed(list, count);
+    }
+
+    /// Makes the caller the holder of an abandoned page, with all blocks that were freed into it on the owner's list.
+    /// False when somebody else holds it.
+    pub fn claim(&self) -> bool {
+        let found = self.remote.claim();
+        if let Some(found) = found {
+            self.take_in(found);
+        }
+        found.is_some()
+    }
+
+    /// Moves what a claimant has found to the owner's list.
+    pub fn take_in(&self, found: Found) {
+        self.append_listed(found.list, self.used.get().saturating_sub(found.live));
+    }
+
+    /// Ends the caller's hold on the page, which cannot be found. False, and nothing changed, when blocks are listed.
+    pub fn disown(&self) -> bool {
+        self.remote.disown(self.used.get(), false)
+    }
+
+    /// Gives a block to a page that the caller does not own. True when that made the caller the holder: the block is on
+    /// the owner's list then.
+    ///
+    /// # Safety
+    /// `block` is a live block of the page that the caller owns.
+    #[inline]
+    pub unsafe fn push_remote(&self, block: *mut Block) -> bool {
+        // SAFETY: the caller's promise.
+        let Pushed::Claimed(found) = (unsafe { self.remote.push(self.links(), block) }) else {
+            return false;
+        };
+        self.take_in(found);
+        // SAFETY: the caller's promise; the claim made it the holder. Whether the page is empty, it will see.
+        unsafe { self.push_local(block) };
+        true
+    }
+
+    /// Appends a list of `count` blocks, which `used` still counts, to the owner's list.
+    fn append_listed(&self, list: *mut Block, count: u32) {
+        if ENCODED_LINKS || !self.local_free.get().is_null() {
+            // Looks at each link.
+            self.append_local(list);
+        } else if !list.is_null() {
+            self.local_free.set(list);
+            self.used.set(self.used.get().wrapping_sub(count));
+        }
     }
 
     /// Moves the list handed to the fast path back to the owner's list, so that `used` counts live blocks

@@ -346,7 +346,7 @@ unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
         return false;
     };
     // A refusal means that somebody frees the block at the same time, which the caller has promised not to.
-    if !page.remote.claim() {
+    if !page.claim() {
         return false;
     }
     let (p, old_size, span) = (page.start(), page.block_size(), page.span());
@@ -372,7 +372,7 @@ unsafe fn resize_in_place(page: PageRef, size: usize, zero: bool) -> bool {
             }
         }
     }
-    page.remote.disown();
+    page.disown();
     resized
 }
 

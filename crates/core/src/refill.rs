@@ -195,6 +195,6 @@ pub fn single(
     // SAFETY: the span was just claimed.
     let page = unsafe { heap.create_page(span, HUGE_BIN, block_size) }?;
     let (block, zero) = page.take_single();
-    page.remote.disown();
+    page.disown();
     NonNull::new(block).map(|block| (page, block, zero))
 }

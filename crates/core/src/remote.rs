@@ -2,57 +2,118 @@
 //! whether the page has an owner at all.
 //!
 //! # States
-//! The word is a list of blocks and one bit:
+//! The word is a list of blocks, a number and two bits:
 //!
 //! | word | meaning |
 //! |---|---|
-//! | `(list, OWNED)` | one thread may touch the page's non-atomic fields: its owner or a claimant |
-//! | `(empty, -)` | abandoned: nobody may, until someone sets the bit |
+//! | `(list, n, OWNED)` | one thread may touch the page's non-atomic fields: its owner or a claimant. `n` blocks are listed |
+//! | `(list, n, OPEN)` | abandoned: nobody may, until someone sets `OWNED`. `n` blocks are live |
+//! | `(empty, n, -)` | abandoned, and closed: as above, but whoever gives back a block has to claim the page |
 //!
 //! ```text
-//! push        (l, OWNED) -> (b:l, OWNED)     the owner finds b when it takes the list
-//! push        (empty, -) -> (b, OWNED)       the pusher has become the claimant and must settle the page
-//! claim       (empty, -) -> (empty, OWNED)   the caller has become the claimant
-//! take        (l, OWNED) -> (empty, OWNED)   owner or claimant only
-//! disown      (empty, OWNED) -> (empty, -)   owner or claimant only; refused while blocks are listed
+//! push        (l, n, OWNED)    -> (b:l, n+1, OWNED)   the owner finds b when it takes the list
+//! push        (l, n, OPEN)     -> (b:l, n-1, OPEN)    while n > 1: whoever claims the page finds b
+//! push        (l, n, other)    -> (empty, 0, OWNED)   closed, or b is the last live block: the pusher has become the
+//!                                                     claimant, has l and n, and b is still its own
+//! claim       (l, n, not OWNED) -> (empty, 0, OWNED)  the caller has become the claimant, and has l and n
+//! take        (l, n, OWNED)    -> (empty, 0, OWNED)   owner or claimant only
+//! disown      (empty, 0, OWNED) -> (empty, n, OPEN or -)   owner or claimant only; refused while blocks are listed
 //! ```
 //!
-//! An abandoned page never has blocks listed, so no returned block is ever without somebody who must look
-//! at it. Claiming acquires and disowning releases: the non-atomic fields pass from holder to holder. There
-//! is no ABA: `take` swaps the whole list, and a push only needs its link to be the head it replaces.
+//! A page without free blocks is left closed, so that the first block that comes back makes somebody look at it. One
+//! that can be found by who looks for memory is left open: a block that comes back costs one exchange, and the last one
+//! makes its pusher look.
+//!
+//! Claiming acquires and disowning releases; pushes in between go on with what was released. So the non-atomic fields
+//! pass from holder to holder. There is no ABA: `take` and `claim` take the whole list, and a push only needs its link to
+//! be the head, and the number the one, that it replaces.
 #![allow(unsafe_code)]
 
 use core::ptr::null_mut;
 
+use crate::config::{BLOCKS_MAX, WORD_SIZE};
 use crate::links::Links;
 use crate::ptr::Block;
 use crate::sync::{AtomicPtr, Ordering};
 
 const OWNED: usize = 1;
+const OPEN: usize = 2;
+const FLAGS: usize = OWNED | OPEN;
+
+/// The number is above all bits of an address.
+const COUNT_SHIFT: u32 = 48;
+const LIST_MASK: usize = (1 << COUNT_SHIFT) - 1 - FLAGS;
+
+const _: () = assert!(BLOCKS_MAX < 1 << (usize::BITS - COUNT_SHIFT) && FLAGS < WORD_SIZE);
+
+/// What a claimant finds in the word of the page that it claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Blocks that have been given back.
+    pub list: *mut Block,
+    /// Blocks that are live.
+    pub live: u32,
+}
 
 /// What a [`RemoteList::push`] has made of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pushed {
-    /// The page has an owner, who will find the block.
+    /// The block is on the list, and somebody will find it.
     Listed,
-    /// The page was abandoned: the caller holds it now, and the block is on its list.
-    Claimed,
+    /// The caller holds the page now; the block is still the caller's.
+    Claimed(Found),
 }
 
-/// The list and the bit, in one word.
+/// The word as somebody sees it who does not hold the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The first listed block, or null.
+    pub list: *mut Block,
+    /// Listed blocks if the page is held, else live ones.
+    pub count: u32,
+    /// Whether the page is held.
+    pub held: bool,
+}
+
+/// The list, the number and the bits, in one word.
 pub struct RemoteList {
     word: AtomicPtr<Block>,
 }
 
+type Word = *mut Block;
+
 #[inline]
-fn owned(list: *mut Block) -> *mut Block {
-    list.map_addr(|addr| addr | OWNED)
+fn word(list: *mut Block, count: usize, flags: usize) -> Word {
+    list.map_addr(|addr| addr | count << COUNT_SHIFT | flags)
 }
 
 #[inline]
-fn list(word: *mut Block) -> *mut Block {
-    word.map_addr(|addr| addr & !OWNED)
+fn list(word: Word) -> *mut Block {
+    word.map_addr(|addr| addr & LIST_MASK)
+}
+
+#[inline]
+fn count(word: Word) -> usize {
+    word.addr() >> COUNT_SHIFT
+}
+
+/// Not more than 16 bits.
+#[inline]
+fn count_of(word: Word) -> u32 {
+    crate::units::to_u32(count(word))
+}
+
+#[inline]
+fn is_held(word: Word) -> bool {
+    word.addr() & OWNED != 0
+}
+
+impl Found {
+    #[inline]
+    fn in_word(word: Word) -> Self {
+        Self { list: list(word), live: count_of(word) }
+    }
 }
 
 impl RemoteList {
@@ -71,7 +132,7 @@ impl RemoteList {
     /// Makes the list that of a fresh page, empty and held by the caller. A late claim by somebody who
     /// knows the record from its last page fails before and after.
     pub fn reset(&self) {
-        self.word.store(owned(null_mut()), Ordering::Release);
+        self.word.store(word(null_mut(), 0, OWNED), Ordering::Release);
     }
 
     /// Whether no block is listed. A hint unless the caller holds the page.
@@ -80,54 +141,71 @@ impl RemoteList {
         list(self.word.load(Ordering::Relaxed)).is_null()
     }
 
-    /// The first listed block, or null, for those who look at the list only.
-    pub fn peek(&self) -> *mut Block {
-        list(self.word.load(Ordering::Acquire))
+    /// What the word is now, for those who look only.
+    pub fn look(&self) -> Seen {
+        let word = self.word.load(Ordering::Acquire);
+        Seen { list: list(word), count: count_of(word), held: is_held(word) }
     }
 
-    /// Gives `block` back to its page, claiming the page when it is abandoned.
+    /// Gives `block` back to its page, or claims that.
     ///
     /// # Safety
     /// `block` is a block of this page that the caller just returned (P1); `links` are the page's.
+    #[inline]
     pub unsafe fn push(&self, links: Links, block: *mut Block) -> Pushed {
         let mut old = self.word.load(Ordering::Relaxed);
         loop {
-            // SAFETY: the block is not on the list yet, so it is still the caller's (P1).
-            unsafe { links.set_next(block, list(old)) };
-            match self.word.compare_exchange_weak(
-                old,
-                owned(block),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) if old.addr() & OWNED != 0 => return Pushed::Listed,
-                Ok(_) => return Pushed::Claimed,
+            let flags = old.addr() & FLAGS;
+            let stays = flags == OWNED || (flags == OPEN && count(old) > 1);
+            let new = if stays {
+                // SAFETY: the block is not on the list yet, so it is still the caller's (P1).
+                unsafe { links.set_next(block, list(old)) };
+                let count = if flags == OWNED { count(old) + 1 } else { count(old) - 1 };
+                word(block, count, flags)
+            } else {
+                word(null_mut(), 0, OWNED)
+            };
+            match self.word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if stays => return Pushed::Listed,
+                Ok(_) => return Pushed::Claimed(Found::in_word(old)),
                 Err(now) => old = now,
             }
         }
     }
 
-    /// Makes the caller the holder of an abandoned page; false when somebody else is.
-    pub fn claim(&self) -> bool {
-        self.word
-            .compare_exchange(null_mut(), owned(null_mut()), Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// Takes all listed blocks. Only for the holder of the page.
-    #[inline]
-    pub fn take(&self) -> *mut Block {
-        if self.is_empty() {
-            return null_mut();
+    /// Makes the caller the holder of an abandoned page; `None` when somebody else is.
+    pub fn claim(&self) -> Option<Found> {
+        let mut old = self.word.load(Ordering::Relaxed);
+        while !is_held(old) {
+            match self.word.compare_exchange_weak(
+                old,
+                word(null_mut(), 0, OWNED),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(Found::in_word(old)),
+                Err(now) => old = now,
+            }
         }
-        list(self.word.swap(owned(null_mut()), Ordering::AcqRel))
+        None
     }
 
-    /// Ends the caller's hold on the page; false, and nothing changed, when blocks are listed.
-    pub fn disown(&self) -> bool {
-        self.word
-            .compare_exchange(owned(null_mut()), null_mut(), Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+    /// Takes all listed blocks, and says how many they are. Only for the holder of the page.
+    #[inline]
+    pub fn take(&self) -> (*mut Block, u32) {
+        if self.is_empty() {
+            return (null_mut(), 0);
+        }
+        let old = self.word.swap(word(null_mut(), 0, OWNED), Ordering::AcqRel);
+        (list(old), count_of(old))
+    }
+
+    /// Ends the caller's hold on the page, which has `live` live blocks, and can be found if it is left `open`. False,
+    /// and nothing changed, when blocks are listed.
+    pub fn disown(&self, live: u32, open: bool) -> bool {
+        let new = word(null_mut(), live as usize, if open { OPEN } else { 0 });
+        let old = word(null_mut(), 0, OWNED);
+        self.word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -139,13 +217,13 @@ mod loom_tests {
     use loom::sync::Arc;
     use std::boxed::Box;
 
-    /// A page as far as the protocol goes: blocks out, and how many have come back.
+    /// A page as far as the protocol goes: how many blocks are live as far as the holder knows.
     struct Model {
         remote: RemoteList,
-        returned: LinkCell<usize>,
+        used: LinkCell<u32>,
     }
 
-    // SAFETY: `returned` is touched only by the holder of `remote`; loom checks exactly that.
+    // SAFETY: `used` is touched only by the holder of `remote`; loom checks exactly that.
     unsafe impl Sync for Model {}
     // SAFETY: as above.
     unsafe impl Send for Model {}
@@ -160,51 +238,65 @@ mod loom_tests {
         Free(unsafe { Links::plain().place(place.cast(), null_mut()) })
     }
 
-    fn collect(page: &Model) {
-        let mut at = page.remote.take();
+    fn model(used: u32) -> Arc<Model> {
+        Arc::new(Model { remote: RemoteList::new_owned(), used: LinkCell::new(used) })
+    }
+
+    /// Takes in a list, which has to be as long as its number says.
+    fn take_in(page: &Model, mut at: *mut Block, count: u32) {
+        let mut length = 0;
         while !at.is_null() {
-            page.returned.set(page.returned.get() + 1);
+            length += 1;
             // SAFETY: the list was taken, so it is this thread's (P1).
             at = unsafe { Links::plain().next(at) };
         }
+        assert_eq!(length, count);
+        page.used.set(page.used.get() - count);
+    }
+
+    fn take_found(page: &Model, found: Found) {
+        take_in(page, found.list, page.used.get() - found.live);
     }
 
     /// The holder's way out: collect until disowning succeeds. Returns whether it saw all blocks back.
-    fn settle(page: &Model, blocks: usize) -> bool {
+    fn settle(page: &Model, open: bool) -> bool {
         loop {
-            collect(page);
-            if page.returned.get() == blocks {
+            let (list, count) = page.remote.take();
+            take_in(page, list, count);
+            if page.used.get() == 0 {
                 return true;
             }
-            if page.remote.disown() {
+            if page.remote.disown(page.used.get(), open) {
                 return false;
             }
         }
     }
 
-    fn give(page: &Model, block: Free, blocks: usize) -> bool {
+    fn give(page: &Model, block: Free, open: bool) -> bool {
         // SAFETY: the block is handed to this thread alone.
-        let pushed = unsafe { page.remote.push(Links::plain(), block.0) };
-        pushed == Pushed::Claimed && settle(page, blocks)
+        match unsafe { page.remote.push(Links::plain(), block.0) } {
+            Pushed::Listed => false,
+            Pushed::Claimed(found) => {
+                take_found(page, found);
+                page.used.set(page.used.get() - 1);
+                settle(page, open)
+            }
+        }
     }
 
-    /// Two threads free into a page while its owner abandons it: exactly one of the three sees the page
-    /// empty, and no block is lost or counted twice.
-    #[test]
-    fn the_last_block_back_is_noticed_exactly_once() {
-        loom::model(|| {
-            let page =
-                Arc::new(Model { remote: RemoteList::new_owned(), returned: LinkCell::new(0) });
+    fn noticed_when_left(open: bool) {
+        loom::model(move || {
+            let page = model(2);
             let threads: std::vec::Vec<_> = (0..2)
                 .map(|_| {
                     let (page, block) = (page.clone(), block());
                     loom::thread::spawn(move || {
                         let block = block;
-                        usize::from(give(&page, block, 2))
+                        usize::from(give(&page, block, open))
                     })
                 })
                 .collect();
-            let mut noticed = usize::from(settle(&page, 2));
+            let mut noticed = usize::from(settle(&page, open));
             for thread in threads {
                 noticed += thread.join().unwrap();
             }
@@ -212,28 +304,51 @@ mod loom_tests {
         });
     }
 
-    /// A free by claiming first and a free by pushing, against each other.
+    /// Two threads free into a page while its owner abandons it: exactly one of the three sees the page
+    /// empty, and no block is lost or counted twice.
     #[test]
-    fn claim_and_push_agree_on_one_holder() {
-        loom::model(|| {
-            let page =
-                Arc::new(Model { remote: RemoteList::new_owned(), returned: LinkCell::new(0) });
-            assert!(page.remote.disown());
+    fn the_last_block_back_is_noticed_exactly_once() {
+        noticed_when_left(false);
+    }
+
+    /// The same, when the page is left so that blocks come back without a claim.
+    #[test]
+    fn the_last_block_back_of_an_open_page_is_noticed_exactly_once() {
+        noticed_when_left(true);
+    }
+
+    fn noticed_when_claimed(open: bool) {
+        loom::model(move || {
+            let page = model(2);
+            assert!(page.remote.disown(2, open));
             let (theirs, their_block) = (page.clone(), block());
             let other = loom::thread::spawn(move || {
                 let block = their_block;
-                usize::from(give(&theirs, block, 2))
+                usize::from(give(&theirs, block, open))
             });
             let mine = block();
             let mut noticed = 0;
-            if page.remote.claim() {
-                page.returned.set(page.returned.get() + 1);
-                noticed += usize::from(settle(&page, 2));
+            if let Some(found) = page.remote.claim() {
+                take_found(&page, found);
+                page.used.set(page.used.get() - 1);
+                noticed += usize::from(settle(&page, open));
             } else {
-                noticed += usize::from(give(&page, mine, 2));
+                noticed += usize::from(give(&page, mine, open));
             }
             noticed += other.join().unwrap();
             assert_eq!(noticed, 1);
         });
+    }
+
+    /// A free by claiming first and a free by pushing, against each other.
+    #[test]
+    fn claim_and_push_agree_on_one_holder() {
+        noticed_when_claimed(false);
+    }
+
+    /// The same for a page that was left open.
+    #[test]
+    fn claim_and_push_agree_on_one_holder_of_an_open_page() {
+        noticed_when_claimed(true);
     }
 }

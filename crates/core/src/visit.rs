@@ -123,7 +123,7 @@ impl Held {
         let owner = page.owner.load(Ordering::Relaxed) & !FLAGS;
         if owner == 0 {
             // Refused while a thread frees into it.
-            return if page.remote.claim() { Self::Claimed(page) } else { Self::Not };
+            return if page.claim() { Self::Claimed(page) } else { Self::Not };
         }
         match theap::owner_of(page).filter(|_| owner == os::thread_id()) {
             Some(theap) => {

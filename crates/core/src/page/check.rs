@@ -28,7 +28,7 @@ impl PageRef {
         let used = self.used.get() as usize;
         let capacity = self.capacity.get() as usize;
         ensure(used + local == capacity, "`used` does not count what is not on the local list")?;
-        let remote = self.check_list(self.remote.peek())?;
+        let remote = self.check_list(self.remote.look().list)?;
         ensure(handed + remote <= used, "lists are longer than what they can hold")?;
         // Blocks that come in meanwhile make the list longer, and none leaves it.
         let listed = FreeBlocks::of(self);

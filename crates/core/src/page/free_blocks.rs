@@ -5,12 +5,10 @@
 //! before, so a walk ends, and reads memory of the page only.
 #![allow(unsafe_code)]
 
-use crate::config::{SLICE_SIZE, WORD_SIZE};
+use crate::config::BLOCKS_MAX;
 use crate::page::PageRef;
 use crate::ptr::Block;
 
-/// The most blocks that a page can have: larger pages have larger blocks.
-const BLOCKS_MAX: usize = SLICE_SIZE / WORD_SIZE;
 const BITS: usize = usize::BITS as usize;
 
 /// Blocks of a page that are on its lists.
@@ -23,7 +21,7 @@ impl FreeBlocks {
     /// The blocks on the lists of a page that stays in use meanwhile.
     pub fn of(page: PageRef) -> Self {
         let mut free = Self { bits: [0; BLOCKS_MAX / BITS], count: 0 };
-        for list in [page.free.get(), page.local_free.get(), page.remote.peek()] {
+        for list in [page.free.get(), page.local_free.get(), page.remote.look().list] {
             free.add(page, list);
         }
         free

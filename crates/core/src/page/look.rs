@@ -28,9 +28,13 @@ impl Look {
     pub unsafe fn at(page: PageRef, readable: impl Fn(usize) -> bool) -> Self {
         let used = peek(&page.used).min(peek(&page.capacity));
         // SAFETY: the caller's promise.
-        let (left, listed) =
-            unsafe { (left(page, &readable), length(page, page.remote.peek(), &readable)) };
-        let live = used.saturating_sub(left).saturating_sub(listed);
+        let left = unsafe { left(page, &readable) };
+        let seen = page.remote.look();
+        let live = if seen.held {
+            used.saturating_sub(left).saturating_sub(seen.count)
+        } else {
+            seen.count.min(used)
+        };
         let owned = page.owner.load(Ordering::Relaxed) & !FLAGS != 0;
         Self { left, live, owned }
     }
