@@ -13,7 +13,7 @@ use crate::page::{FLAGS, INTERIOR, PageRef};
 use crate::page_map;
 use crate::report;
 use crate::sync::Ordering;
-use crate::theap;
+use crate::theap::{self, Theap};
 use crate::thread;
 use crate::units::align_up;
 
@@ -226,6 +226,26 @@ unsafe fn free_claimed(p: *mut u8, page: PageRef, claimed: usize) {
 #[inline(never)]
 unsafe fn free_generic(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
+    let is_plain = !PADDED && word & FLAGS == 0 && word != 0 && !os::is_thread(word);
+    // SAFETY: the caller's promise; nothing is to be looked at first.
+    if is_plain && unsafe { page.remote.push_held(page.links(), p.cast()) } {
+        if Theap::is_sentinel(theap::current()) {
+            thread::note_guest();
+        }
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { free_rare(p, page) }
+}
+
+/// Apart from [`free_generic`], whose ordinary case then needs no stack frame.
+///
+/// # Safety
+/// As for `free_generic`.
+#[cold]
+#[inline(never)]
+unsafe fn free_rare(p: *mut u8, page: PageRef) {
+    let word = page.owner.load(Ordering::Relaxed);
     let block = if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() };
     if !page.may_be_freed(block) {
         return;
@@ -252,5 +272,7 @@ unsafe fn free_generic(p: *mut u8, page: PageRef) {
     } else if unsafe { page.push_remote(block) } {
         abandon::settle(page, theap);
     }
-    thread::note_guest(theap);
+    if theap.is_none() {
+        thread::note_guest();
+    }
 }

@@ -30,7 +30,9 @@ use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, Span, meta};
-use crate::config::{ENCODED_LINKS, PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, WORD_SIZE};
+use crate::config::{
+    ENCODED_LINKS, PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, WORD_SIZE,
+};
 use crate::os;
 use crate::page_map;
 use crate::ptr::{Block, Record};

@@ -42,6 +42,7 @@ const FLAGS: usize = OWNED | OPEN;
 
 /// The number is above all bits of an address.
 const COUNT_SHIFT: u32 = 48;
+const ONE: usize = 1 << COUNT_SHIFT;
 const LIST_MASK: usize = (1 << COUNT_SHIFT) - 1 - FLAGS;
 
 const _: () = assert!(BLOCKS_MAX < 1 << (usize::BITS - COUNT_SHIFT) && FLAGS < WORD_SIZE);
@@ -156,34 +157,73 @@ impl RemoteList {
         let mut old = self.word.load(Ordering::Relaxed);
         loop {
             let flags = old.addr() & FLAGS;
-            let stays = flags == OWNED || (flags == OPEN && count(old) > 1);
-            let new = if stays {
-                // SAFETY: the block is not on the list yet, so it is still the caller's (P1).
-                unsafe { links.set_next(block, list(old)) };
-                let count = if flags == OWNED { count(old) + 1 } else { count(old) - 1 };
-                word(block, count, flags)
+            let result = if flags == OWNED || (flags == OPEN && count(old) > 1) {
+                let change = if flags == OWNED { ONE } else { ONE.wrapping_neg() };
+                // SAFETY: the caller's promise.
+                unsafe { self.try_list(links, block, old, change) }.map(|()| Pushed::Listed)
             } else {
-                word(null_mut(), 0, OWNED)
+                self.try_claim(old).map(Pushed::Claimed)
             };
-            match self.word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) if stays => return Pushed::Listed,
-                Ok(_) => return Pushed::Claimed(Found::in_word(old)),
+            match result {
+                Ok(pushed) => return pushed,
                 Err(now) => old = now,
             }
         }
+    }
+
+    /// [`push`](Self::push) if somebody holds the page: what nearly all frees of other threads' blocks are. False, and
+    /// nothing changed, if nobody does.
+    ///
+    /// # Safety
+    /// As for `push`.
+    #[inline(always)]
+    pub unsafe fn push_held(&self, links: Links, block: *mut Block) -> bool {
+        let mut old = self.word.load(Ordering::Relaxed);
+        while is_held(old) {
+            // SAFETY: the caller's promise.
+            match unsafe { self.try_list(links, block, old, ONE) } {
+                Ok(()) => return true,
+                Err(now) => old = now,
+            }
+        }
+        false
+    }
+
+    /// Makes `block` the head of the list and changes the number, if the word is still `old`; else says what it is.
+    ///
+    /// # Safety
+    /// As for [`push`](Self::push).
+    #[inline(always)]
+    unsafe fn try_list(
+        &self,
+        links: Links,
+        block: *mut Block,
+        old: Word,
+        change: usize,
+    ) -> Result<(), Word> {
+        // SAFETY: the block is not on the list yet, so it is still the caller's (P1).
+        unsafe { links.set_next(block, list(old)) };
+        let rest = (old.addr() & !LIST_MASK).wrapping_add(change);
+        // The bits of both are different ones.
+        let new = block.wrapping_byte_add(rest);
+        self.word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed).map(|_| ())
+    }
+
+    /// Takes the list and the hold, if the word is still `old`; else says what it is.
+    #[inline]
+    fn try_claim(&self, old: Word) -> Result<Found, Word> {
+        let new = word(null_mut(), 0, OWNED);
+        self.word
+            .compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed)
+            .map(Found::in_word)
     }
 
     /// Makes the caller the holder of an abandoned page; `None` when somebody else is.
     pub fn claim(&self) -> Option<Found> {
         let mut old = self.word.load(Ordering::Relaxed);
         while !is_held(old) {
-            match self.word.compare_exchange_weak(
-                old,
-                word(null_mut(), 0, OWNED),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Some(Found::in_word(old)),
+            match self.try_claim(old) {
+                Ok(found) => return Some(found),
                 Err(now) => old = now,
             }
         }

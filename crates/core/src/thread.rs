@@ -350,10 +350,9 @@ unsafe extern "C" fn after_fork_in_child() {
     });
 }
 
-/// Notes that the calling thread uses the library without a theap: it is not the only thread.
-#[inline]
-pub fn note_guest(theap: Option<&Theap>) {
-    if theap.is_none() && !SHARED.load(Ordering::Relaxed) {
+/// Notes that a thread uses the library without a theap: it is not the only thread.
+pub fn note_guest() {
+    if !SHARED.load(Ordering::Relaxed) {
         SHARED.store(true, Ordering::Relaxed);
     }
 }
