@@ -91,7 +91,7 @@ fn aligned<const ZERO: bool>(source: impl Source, size: usize, align: usize) -> 
     }
     match align_up(size.max(1).saturating_add(PADDING), align) {
         Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => {
-            fit(plain::<ZERO>(source, rounded - PADDING), size)
+            fit(plain::<ZERO>(source, rounded - PADDING), size, ZERO)
         }
         Some(_) if align <= SLICE_SIZE => plain::<ZERO>(source, size),
         Some(_) => alloc::malloc_single(source, size, align, ZERO),
@@ -129,14 +129,15 @@ fn aligned_at<const ZERO: bool>(
     {
         mark_interior(page);
     }
-    fit(block.wrapping_add(shift), size)
+    fit(block.wrapping_add(shift), size, ZERO)
 }
 
-/// A block that was just taken, or null: the program may use no more than it asked for from `p` on.
-pub(crate) fn fit(p: *mut u8, size: usize) -> *mut u8 {
+/// A block that was just taken, or null: the program may use no more than it asked for from `p` on. If `zeroed`, all of
+/// that reads as zeros.
+pub(crate) fn fit(p: *mut u8, size: usize, zeroed: bool) -> *mut u8 {
     if PADDED && let Some(page) = PageRef::of_addr(p.addr()) {
         // SAFETY: the block was taken for at least as much.
-        unsafe { page.fit(p, size) };
+        unsafe { page.fit(p, size, zeroed) };
     }
     p
 }

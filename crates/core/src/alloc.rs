@@ -23,6 +23,7 @@ use crate::size_class::{self, HUGE_BIN, padded};
 use crate::source::{Plain, Source};
 use crate::theap::Theap;
 use crate::thread;
+use crate::tools;
 use crate::units;
 
 /// Which bytes of a block are known to be zero.
@@ -64,6 +65,7 @@ impl Taken {
         };
         // SAFETY: the block was just taken; it has room for a word at least, and for the request.
         unsafe {
+            tools::unlock(self.block.as_ptr(), room);
             self.block.write_bytes(0, dirty);
             self.page.hand_out(self.block, size, true)
         }

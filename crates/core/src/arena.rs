@@ -36,12 +36,13 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null};
 
 use crate::bitmap::{Bitmap, CHUNK_WORDS, WORD_BITS};
-use crate::config::{CHUNK_SLICES, GUARD_SLICES, SLICE_SIZE};
+use crate::config::{CHUNK_SLICES, GUARD_SLICES, SLICE_SIZE, VALGRIND};
 use crate::os;
 use crate::page_map;
 use crate::ptr::{self, Record};
 use crate::size_class::BIN_COUNT;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+use crate::tools;
 use crate::units::{align_down, align_up, slices_for};
 
 pub use backing::{CommitFn, Committer};
@@ -227,6 +228,10 @@ impl Arena {
         if !traits.external {
             arena.start_without_huge();
         }
+        if VALGRIND {
+            // It looks for pointers wherever the program may touch memory.
+            tools::lock(arena.slice(header_slices).as_ptr(), (slices - header_slices) * SLICE_SIZE);
+        }
         Some(arena)
     }
 
@@ -266,6 +271,7 @@ impl Arena {
     /// # Safety
     /// Nobody uses the arena or memory of it, now or later.
     unsafe fn release_range(&'static self) {
+        tools::unlock(self.base().as_ptr(), self.size());
         if !self.traits.external {
             // SAFETY: the range is the engine's, and by the caller's promise nobody uses it.
             unsafe { reserve::release_range(self.base(), self.size(), self.traits.pinned) };

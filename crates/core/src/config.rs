@@ -23,8 +23,17 @@ pub const SECURE: i32 = if cfg!(feature = "secure5") {
 /// Whether the build looks for the mistakes of its callers, and for its own.
 pub const DEBUG: bool = cfg!(feature = "debug-checks");
 
+/// Whether valgrind is told of blocks.
+pub const VALGRIND: bool = cfg!(feature = "valgrind");
+
+/// Whether the address sanitizer is told of blocks.
+pub const ASAN: bool = cfg!(feature = "asan");
+
+/// Whether some memory checker is told of blocks.
+pub const TRACKED: bool = VALGRIND || ASAN;
+
 /// Whether the build differs from the stock one: mistakes of the caller are told of unless that is turned off.
-pub const HARDENED: bool = SECURE > 0 || DEBUG;
+pub const HARDENED: bool = SECURE > 0 || DEBUG || TRACKED;
 
 /// Around metadata and arenas is memory that nobody can touch.
 pub const GUARDED_METADATA: bool = SECURE >= 1;
@@ -36,19 +45,25 @@ pub const RANDOM_PLACEMENT: bool = SECURE >= 1;
 pub const RANDOM_ORDER: bool = SECURE >= 2;
 
 /// Free blocks are linked by words that nobody can make who does not know those of the page.
-pub const ENCODED_LINKS: bool = SECURE >= 3 || DEBUG;
+pub const ENCODED_LINKS: bool = SECURE >= 3 || DEBUG || TRACKED;
 
 /// The word of a block that links it while it is free is cleared before the program gets it.
 pub const CLEARED_LINKS: bool = SECURE >= 1;
 
 /// Behind what a program may use of its block stands what an overflow breaks, and how much that is.
-pub const PADDED: bool = SECURE >= 3 || DEBUG;
+pub const PADDED: bool = SECURE >= 3 || DEBUG || TRACKED;
 
-/// Bytes at the end of each block that no program uses.
-pub const PADDING: usize = if PADDED { 8 } else { 0 };
+/// Bytes at the end of each block that no program uses. What a memory checker is told of needs more.
+pub const PADDING: usize = if TRACKED {
+    16
+} else if PADDED {
+    8
+} else {
+    0
+};
 
 /// The padding also tells free blocks from live ones.
-pub const MARKED_FREE: bool = SECURE >= 4 || DEBUG;
+pub const MARKED_FREE: bool = SECURE >= 4 || DEBUG || TRACKED;
 
 /// The size that a block is freed with is compared with what the program asked for.
 pub const CHECKED_SIZES: bool = SECURE >= 4 || DEBUG;
@@ -56,8 +71,9 @@ pub const CHECKED_SIZES: bool = SECURE >= 4 || DEBUG;
 /// Behind the blocks of each page is memory that nobody can touch.
 pub const GUARDED_PAGES: bool = SECURE >= 5;
 
-/// Blocks are filled with one byte before the program uses them, and with another after.
-pub const FILLED: bool = DEBUG;
+/// Blocks are filled with one byte before the program uses them, and with another after. Memory checkers know better
+/// what has been written.
+pub const FILLED: bool = DEBUG && !TRACKED;
 
 /// Words that the record of a page holds besides, for what no program is to know.
 pub const SECRET_WORDS: usize = if RANDOM_ORDER || ENCODED_LINKS || PADDED { 8 } else { 0 };

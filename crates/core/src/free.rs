@@ -15,6 +15,7 @@ use crate::report;
 use crate::sync::Ordering;
 use crate::theap::{self, Theap};
 use crate::thread;
+use crate::tools;
 use crate::units::align_up;
 
 /// Frees a block.
@@ -191,7 +192,10 @@ unsafe fn free_unknown(p: *mut u8) {
         // SAFETY: the caller's promise.
         Some(page) => unsafe { free_generic(p, page) },
         None if p.is_null() => {}
-        None => report_unknown("mi_free", p.addr()),
+        None => {
+            tools::on_bad_free(p);
+            report_unknown("mi_free", p.addr());
+        }
     }
 }
 
@@ -248,7 +252,11 @@ unsafe fn free_rare(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
     let block = if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() };
     if !page.may_be_freed(block) {
+        tools::on_bad_free(p);
         return;
+    }
+    if !page.is_known_by(block, p) {
+        tools::on_bad_free(p);
     }
     // SAFETY: the block is live, and the caller's.
     unsafe { page.mark_free(block) };

@@ -179,6 +179,7 @@ pub(crate) unsafe fn destroy_pages(heap: &'static Heap) {
 /// # Safety
 /// The page is on no list; nobody uses it or a block of it any more, now or later.
 pub(crate) unsafe fn destroy_page(heap: &Heap, page: PageRef) {
+    page.tell_end();
     // SAFETY: the caller's promise: all memory of the page can be read.
     let left = unsafe { look::left(page, |_| true) };
     if left != 0 {

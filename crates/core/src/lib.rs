@@ -16,6 +16,7 @@ pub mod config;
 pub mod units;
 pub mod sync;
 pub mod ptr;
+pub mod tools;
 pub mod links;
 #[cfg(not(all(test, loom)))]
 pub mod size_class;

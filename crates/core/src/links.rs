@@ -17,6 +17,7 @@
 use crate::config::ENCODED_LINKS as ENCODED;
 use crate::ptr::Block;
 use crate::sync::LinkCell;
+use crate::tools;
 
 /// Words that a page keeps for its links.
 pub const LINK_WORDS: usize = if ENCODED { 3 } else { 0 };
@@ -77,7 +78,7 @@ impl Links {
     #[inline(always)]
     pub unsafe fn next(self, block: *mut Block) -> *mut Block {
         // SAFETY: by P1 the block is live memory of the allocator and nobody else touches its link.
-        self.decode(unsafe { (*block).next.get() })
+        self.decode(tools::quietly(|| unsafe { (*block).next.get() }))
     }
 
     /// As [`next`](Self::next), whoever owns the block: something else if it is on no list.
@@ -86,7 +87,8 @@ impl Links {
     /// `block` is memory of a page, aligned to a word.
     pub unsafe fn peek(self, block: *mut Block) -> *mut Block {
         // SAFETY: the caller's promise; any bytes are a pointer.
-        self.decode(unsafe { block.cast::<*mut Block>().read_volatile() })
+        let written = tools::quietly(|| unsafe { block.cast::<*mut Block>().read_volatile() });
+        self.decode(tools::known(written))
     }
 
     /// Makes `next` follow `block`.
@@ -96,7 +98,7 @@ impl Links {
     #[inline(always)]
     pub unsafe fn set_next(self, block: *mut Block, next: *mut Block) {
         // SAFETY: by P1 the block is memory of the allocator that only the caller can reach now.
-        unsafe { (*block).next.set(self.encode(next)) }
+        tools::quietly(|| unsafe { (*block).next.set(self.encode(next)) });
     }
 
     /// Turns fresh memory into a block that links to `next`.
@@ -107,7 +109,7 @@ impl Links {
     pub unsafe fn place(self, place: *mut u8, next: *mut Block) -> *mut Block {
         let block = place.cast::<Block>();
         // SAFETY: the caller's promise is what `write` needs.
-        unsafe { block.write(Block { next: LinkCell::new(self.encode(next)) }) };
+        tools::quietly(|| unsafe { block.write(Block { next: LinkCell::new(self.encode(next)) }) });
         block
     }
 }

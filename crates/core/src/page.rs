@@ -24,6 +24,7 @@ pub mod list;
 pub mod look;
 mod padding;
 mod secrets;
+pub mod track;
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -31,7 +32,7 @@ use core::ptr::{NonNull, null_mut};
 
 use crate::arena::{Arena, Span, meta};
 use crate::config::{
-    ENCODED_LINKS, PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, WORD_SIZE,
+    ENCODED_LINKS, PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, TRACKED, WORD_SIZE,
 };
 use crate::os;
 use crate::page_map;
@@ -82,6 +83,7 @@ pub struct Page {
     /// Sweeps until an empty page is given back; 0 when it is not retired.
     pub retire: Cell<u8>,
     block_size: AtomicUsize,
+    /// The first block, [`hidden`].
     start: AtomicPtr<u8>,
     /// The theap that owns the page, or owned it last: a hint for who should have it back.
     pub theap: Cell<*const ()>,
@@ -109,6 +111,13 @@ const _: () = assert!(core::mem::offset_of!(Page, remote) == 64 + SECRET_WORDS *
 
 // SAFETY: by P2 the cells have one holder at a time, and the hold passes with acquire and release.
 unsafe impl Sync for Page {}
+
+/// The start of a page as its record has it, and back. The first block of a page is not in use because its record says
+/// where it is: in builds for memory checkers, which look for pointers to blocks, no record has one.
+#[inline(always)]
+fn hidden(start: *mut u8) -> *mut u8 {
+    if TRACKED { start.map_addr(|addr| !addr) } else { start }
+}
 
 /// The page that a theap without a page of some bin points at: it never has a free block.
 pub static EMPTY_PAGE: Page = Page {
@@ -228,7 +237,7 @@ impl PageRef {
         page.zeros.set(if span.zero { FRESH_ZERO } else { 0 });
         page.retire.set(0);
         page.block_size.store(block_size, Ordering::Relaxed);
-        page.start.store(span.start.as_ptr(), Ordering::Relaxed);
+        page.start.store(hidden(span.start.as_ptr()), Ordering::Relaxed);
         page.theap.set(core::ptr::null());
         page.heap.store(heap, Ordering::Relaxed);
         page.next.set(None);
@@ -248,6 +257,7 @@ impl PageRef {
             arena.pages().set(span.index, 1);
         }
         guard::raise(&span);
+        track::tell_span(&span);
         Some(page)
     }
 
@@ -287,6 +297,10 @@ impl PageRef {
         // The owner word of a dead record matches no thread; its remote list stays held, so no claim on it
         // can succeed.
         self.owner.store(0, Ordering::Relaxed);
+        if TRACKED {
+            // A dead record leads to no block.
+            self.local_free.set(null_mut());
+        }
         if self.arena.get().is_none() {
             // SAFETY: the record came from `meta::take` and nothing refers to it any more.
             unsafe { meta::give(self.0.cast(), RECORD_SIZE) };
@@ -306,7 +320,7 @@ impl Page {
     /// First byte of the first block.
     #[inline]
     pub fn start(&self) -> *mut u8 {
-        self.start.load(Ordering::Relaxed)
+        hidden(self.start.load(Ordering::Relaxed))
     }
 
     /// Bytes of a block.

@@ -16,7 +16,7 @@
 
 use core::ptr::{NonNull, null_mut};
 
-use crate::config::SLICE_SHIFT;
+use crate::config::{SLICE_SHIFT, VALGRIND};
 use crate::margins;
 use crate::options::{self, Opt};
 use crate::os;
@@ -59,8 +59,10 @@ static NOBODY_ENTRY: Entry = AtomicPtr::new((&raw const NOBODY).cast_mut());
 pub fn init() {
     let entries = 1_usize << (os::address_bits() - SLICE_SHIFT);
     let bytes = entries * size_of::<Entry>();
-    // A process that lives under a limit needs its address space for itself.
-    let granted = os::address_space_limit().is_none() && os::overcommits() && is_flat_wanted();
+    // A process that lives under a limit needs its address space for itself, and valgrind looks through all of it for
+    // pointers.
+    let granted =
+        os::address_space_limit().is_none() && os::overcommits() && is_flat_wanted() && !VALGRIND;
     let base = if granted { reserve(bytes) } else { None };
     let form = base.map_or(TWO_LEVELS, |base| base.cast::<Entry>().as_ptr());
     let decided = FLAT.compare_exchange(null_mut(), form, Ordering::AcqRel, Ordering::Acquire);

@@ -16,7 +16,8 @@ use crate::aligned;
 use crate::alloc::{self, bad_alignment, overflow};
 use crate::arena::Span;
 use crate::config::{
-    BLOCK_ALIGN, GUARDED_PAGES, MEDIUM_BLOCK_MAX, PADDED, REQUEST_MAX, SLICE_SIZE, WORD_SIZE,
+    BLOCK_ALIGN, GUARDED_PAGES, MEDIUM_BLOCK_MAX, PADDED, REQUEST_MAX, SLICE_SIZE, TRACKED,
+    WORD_SIZE,
 };
 use crate::free::{free, is_in_heap_region, report_unknown, usable_size};
 use crate::heap::Heap;
@@ -27,6 +28,7 @@ use crate::ptr;
 use crate::refill;
 use crate::size_class::{self, HUGE_BIN};
 use crate::source::Source;
+use crate::tools;
 use crate::units::slices_for;
 
 /// Bytes from which moving OS pages is cheaper than copying them.
@@ -229,12 +231,14 @@ unsafe fn resize(
     }
     let page = PageRef::of_addr(p.addr()).filter(|page| !PADDED || page.is_live(p));
     let Some(page) = page else {
+        tools::on_bad_free(p);
         report_unknown("mi_realloc", p.addr());
         return null_mut();
     };
     let (old, room) = (page.usable_from(p), page.room_from(p));
     let stays_aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
-    let stays = stays_aligned && source.keeps(&page);
+    // Memory checkers find who goes on using an old address only if there is a new one.
+    let stays = !TRACKED && stays_aligned && source.keeps(&page);
     if size <= room && size >= room / 2 && size > 0 && stays && padding_can_tell(room - size) {
         if PADDED {
             page.check_overflow(p);
@@ -282,7 +286,7 @@ unsafe fn set_size(page: PageRef, p: *mut u8, old: usize, size: usize, zero: boo
         if zero && size > old {
             p.add(old).write_bytes(0, size - old);
         }
-        page.fit(p, size);
+        page.fit(p, size, false);
     }
 }
 
@@ -303,7 +307,8 @@ unsafe fn copy(
     // With room to grow again, if that can be had. Blocks above a word are aligned to `BLOCK_ALIGN`.
     if size > old.max(WORD_SIZE) && size <= MEDIUM_BLOCK_MAX && align <= BLOCK_ALIGN && offset == 0
     {
-        fresh = aligned::fit(alloc::try_malloc(source, size_class::with_room(size), zero), size);
+        fresh =
+            aligned::fit(alloc::try_malloc(source, size_class::with_room(size), zero), size, zero);
     }
     // Where blocks are padded, one for 0 bytes holds none.
     let least = if PADDED { size.max(1) } else { size };
@@ -430,9 +435,9 @@ unsafe fn move_single(page: PageRef, size: usize, zero: bool) -> *mut u8 {
             let end = if is_zero { old } else { taken.room() };
             fresh.add(used).write_bytes(0, end - used);
         }
-        taken.fit(fresh.as_ptr(), size);
+        taken.fit(fresh.as_ptr(), size, false);
         // The old block has ended: its contents, and its padding, are in the fresh one.
-        page.fit(from.start.as_ptr(), 0);
+        page.fit(from.start.as_ptr(), 0, false);
         free(from.start.as_ptr());
     }
     fresh.as_ptr()

@@ -13,6 +13,7 @@ use crate::os;
 use crate::report;
 use crate::stats::Stats;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::tools;
 use crate::units::{align_down, align_up};
 
 use super::reserve::Wish;
@@ -103,6 +104,7 @@ impl Arenas {
             return;
         }
         let size = span.slices * SLICE_SIZE;
+        tools::unlock(span.start.as_ptr(), size);
         // SAFETY: the span is a mapping of its own that nothing refers to.
         if unsafe { os::release(span.start, size) }.is_ok() {
             self.stats.reserved.decrease(size);

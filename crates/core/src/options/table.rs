@@ -3,7 +3,7 @@
 //! The columns are laid out as plain bytes and line-separated text instead of an array of records: records full of
 //! string slices need a relocation for every slice, which a shared library pays for at each program start.
 
-use crate::config::HARDENED;
+use crate::config::{HARDENED, VALGRIND};
 
 /// How the text and the number of an option are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,8 +66,14 @@ macro_rules! table {
 /// Hardened builds tell of mistakes unless that is turned off.
 const SHOW_ERRORS: i64 = if HARDENED { 1 } else { 0 };
 
-/// KiB that an arena reserves: address space is scarce on 32-bit systems.
-const ARENA_RESERVE: i64 = if usize::BITS >= 64 { 1 << 20 } else { 128 << 10 };
+/// KiB that an arena reserves: address space is scarce on 32-bit systems, and valgrind keeps books on all of it.
+const ARENA_RESERVE: i64 = if VALGRIND {
+    64 << 10
+} else if usize::BITS >= 64 {
+    1 << 20
+} else {
+    128 << 10
+};
 
 table! {
     ShowErrors = 0, "show_errors", Switch, SHOW_ERRORS, "", "switch", "Print error and warning messages.";

@@ -12,17 +12,19 @@
 //!
 //! The first byte of a canary is never 0 and the second always is: a string that ends one byte too late is found, and
 //! one that does not end is not read beyond its block. In builds that fill blocks, the canary stands before the slack,
-//! and what is between it and the program's bytes is filled.
+//! and what is between it and the program's bytes is filled. Builds for memory checkers keep a word more, behind the
+//! slack: see [`track`](crate::page::track).
 #![allow(unsafe_code)]
 
 use core::ptr::NonNull;
 
-use crate::config::{CLEARED_LINKS, FILLED, MARKED_FREE, PADDED, PADDING};
+use crate::config::{CLEARED_LINKS, FILLED, MARKED_FREE, PADDED, PADDING, TRACKED, WORD_SIZE};
 use crate::page::free_blocks::FreeBlocks;
 use crate::page::{Page, PageRef};
 use crate::ptr::Block;
 use crate::report;
 use crate::size_class::HUGE_BIN;
+use crate::tools;
 
 /// What fills a block before the program writes to it, after the program has freed it, and behind its bytes.
 const FILL_FRESH: u8 = 0xd0;
@@ -38,7 +40,7 @@ const HALF: usize = 4;
 /// The bit that the mark of a free block has and no slack: only large blocks have more, and no page when free.
 const FREE: u32 = 1 << 31;
 
-const _: () = assert!(!PADDED || PADDING == 2 * HALF);
+const _: () = assert!(!PADDED || PADDING == 2 * HALF + if TRACKED { WORD_SIZE } else { 0 });
 
 /// What the padding of a block says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,12 +79,14 @@ impl Page {
                 block.write_bytes(FILL_FRESH, self.room());
             } else if CLEARED_LINKS && !zeroed {
                 // What a link looks like is not for the program to know.
-                block.cast::<usize>().write(0);
+                tools::quietly(|| block.cast::<usize>().write(0));
             }
             if PADDED {
+                self.set_lead(block.as_ptr(), 0);
                 self.set_size(block.as_ptr(), size);
             }
         }
+        self.tell_taken(block.as_ptr(), size, zeroed);
         block.as_ptr()
     }
 
@@ -100,20 +104,28 @@ impl Page {
                 block.add(size).write_bytes(FILL_SLACK, slack.min(FILLED_MAX));
             }
             let canary = self.secret(block).canary(slack);
-            canary_of(block, room, size).write_unaligned(canary.to_le());
-            slack_of(block, room).write_unaligned(low_half(slack).to_le());
+            tools::quietly(|| {
+                canary_of(block, room, size).write_unaligned(canary.to_le());
+                slack_of(block, room).write_unaligned(low_half(slack).to_le());
+            });
         }
     }
 
-    /// Makes `size` the bytes that the program may use from `p` on, an address inside a live block.
+    /// Makes `size` the bytes that the program may use from `p` on, an address inside a live block, which the program
+    /// knows by `p` then. If `zeroed`, all of them read as zeros.
     ///
     /// # Safety
     /// The block is the caller's and has room for as much.
-    pub unsafe fn fit(&self, p: *mut u8, size: usize) {
+    pub unsafe fn fit(&self, p: *mut u8, size: usize, zeroed: bool) {
         if PADDED {
-            let block = self.block_of(p);
+            let block = self.block_of(p).cast::<u8>();
+            let lead = p.addr() - block.addr();
+            self.tell_fit(p, block, size, zeroed);
             // SAFETY: the caller's promise.
-            unsafe { self.set_size(block.cast(), p.addr() - block.addr() + size) }
+            unsafe {
+                self.set_lead(block, lead);
+                self.set_size(block, lead + size);
+            }
         }
     }
 
@@ -132,7 +144,7 @@ impl Page {
         let room = self.room();
         // The bytes may be another block's, which its owner writes to: then they are no padding, whatever is read.
         // SAFETY: the caller's promise.
-        let end = u32::from_le(unsafe { slack_of(block, room).read_unaligned() });
+        let end = unsafe { read(slack_of(block, room)) };
         let (slack, secret) = (end as usize, self.secret(block));
         if slack > room {
             let is_free = MARKED_FREE && end == secret.free_mark();
@@ -140,7 +152,7 @@ impl Page {
         }
         let size = room - slack;
         // SAFETY: the canary lies in the block, as the slack is not more than there is room.
-        let canary = u32::from_le(unsafe { canary_of(block, room, size).read_unaligned() });
+        let canary = unsafe { read(canary_of(block, room, size)) };
         if canary == secret.canary(slack) && self.is_filled_from(block, size) {
             Padding::Live(size)
         } else {
@@ -160,7 +172,7 @@ impl Page {
     fn whole_bytes(&self, block: *mut u8, size: usize) -> usize {
         let (room, mut whole) = (self.room(), 0);
         // SAFETY: all bytes up to the end of the canary lie in the block.
-        let byte = |at: usize| unsafe { block.add(at).read() };
+        let byte = |at: usize| tools::known(tools::quietly(|| unsafe { block.add(at).read() }));
         let filled = if FILLED { (room - size).min(FILLED_MAX) } else { 0 };
         while whole < filled && byte(size + whole) == FILL_SLACK {
             whole += 1;
@@ -203,6 +215,7 @@ impl Page {
     /// The block was live and is the caller's.
     #[inline(always)]
     pub unsafe fn mark_free(&self, block: *mut Block) {
+        self.tell_free(block);
         let block = block.cast::<u8>();
         if FILLED && self.bin() != HUGE_BIN {
             // SAFETY: the room is the block's.
@@ -211,7 +224,7 @@ impl Page {
         if MARKED_FREE {
             let (end, mark) = (slack_of(block, self.room()), self.secret(block).free_mark());
             // SAFETY: the padding is the block's.
-            unsafe { end.write_unaligned(mark.to_le()) };
+            tools::quietly(|| unsafe { end.write_unaligned(mark.to_le()) });
         }
     }
 
@@ -323,6 +336,16 @@ fn slack_of(block: *mut u8, room: usize) -> *mut u32 {
 #[inline(always)]
 fn canary_of(block: *mut u8, room: usize, size: usize) -> *mut u32 {
     block.wrapping_add(if FILLED { room } else { size }).cast()
+}
+
+/// Reads a number of a padding, or of what may be one.
+///
+/// # Safety
+/// The place can be read.
+#[inline(always)]
+unsafe fn read(place: *const u32) -> u32 {
+    // SAFETY: the caller's promise.
+    u32::from_le(tools::known(tools::quietly(|| unsafe { place.read_unaligned() })))
 }
 
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! The options in print: the list of all of them, and complaints about the environment.
 
 use super::{verbose, warning};
-use crate::config::{DEBUG, SECURE};
+use crate::config::{ASAN, DEBUG, SECURE, VALGRIND};
 use crate::options::{self, Kind, Opt};
 use crate::os;
 use core::fmt;
@@ -16,7 +16,13 @@ pub fn options_print(out: &mut dyn fmt::Write) -> fmt::Result {
     }
     writeln!(out, "mimalloc: debug level : {}", u8::from(DEBUG))?;
     writeln!(out, "mimalloc: secure level: {SECURE}")?;
-    writeln!(out, "mimalloc: mem tracking: none")
+    let tracking = match (VALGRIND, ASAN) {
+        (true, true) => "valgrind, asan",
+        (true, false) => "valgrind",
+        (false, true) => "asan",
+        (false, false) => "none",
+    };
+    writeln!(out, "mimalloc: mem tracking: {tracking}")
 }
 
 /// Warns of malformed and outdated options in the environment, and under `verbose` of unknown ones. Called once, when
