@@ -230,7 +230,7 @@ impl Arena {
         }
         if VALGRIND {
             // It looks for pointers wherever the program may touch memory.
-            tools::lock(arena.slice(header_slices).as_ptr(), (slices - header_slices) * SLICE_SIZE);
+            tools::lock(arena.slice(header_slices).as_ptr(), arena.blocks_size());
         }
         Some(arena)
     }
@@ -271,7 +271,7 @@ impl Arena {
     /// # Safety
     /// Nobody uses the arena or memory of it, now or later.
     unsafe fn release_range(&'static self) {
-        tools::unlock(self.base().as_ptr(), self.size());
+        tools::unlock(self.slice(self.header_slices).as_ptr(), self.blocks_size());
         if !self.traits.external {
             // SAFETY: the range is the engine's, and by the caller's promise nobody uses it.
             unsafe { reserve::release_range(self.base(), self.size(), self.traits.pinned) };
@@ -315,6 +315,11 @@ impl Arena {
     /// Bytes of the arena, its header included.
     pub fn size(&self) -> usize {
         self.slices * SLICE_SIZE
+    }
+
+    /// Bytes of the arena behind its header.
+    fn blocks_size(&self) -> usize {
+        (self.slices - self.header_slices) * SLICE_SIZE
     }
 
     /// The arena's number: unique in the process, and 0 when numbers have run out.

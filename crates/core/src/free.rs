@@ -251,12 +251,13 @@ unsafe fn free_generic(p: *mut u8, page: PageRef) {
 unsafe fn free_rare(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
     let block = if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() };
-    if !page.may_be_freed(block) {
+    let is_known = page.is_known_by(block, p);
+    if !is_known {
+        report::unaligned_pointer("mi_free", p.addr());
+    }
+    if !is_known || !page.may_be_freed(block) {
         tools::on_bad_free(p);
         return;
-    }
-    if !page.is_known_by(block, p) {
-        tools::on_bad_free(p);
     }
     // SAFETY: the block is live, and the caller's.
     unsafe { page.mark_free(block) };

@@ -8,7 +8,7 @@
 
 use crate::config::{
     DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, PADDED, PADDING, SMALL_BLOCK_MAX,
-    SMALL_SIZE_MAX, WORD_SIZE,
+    SMALL_SIZE_MAX, TRACKED, WORD_SIZE,
 };
 
 /// Bins whose pages hold many blocks.
@@ -48,7 +48,15 @@ const fn compute_block_size(bin: usize) -> u32 {
 const _: () = assert!(BLOCK_SIZES[BIN_COUNT - 1] as usize == MEDIUM_BLOCK_MAX);
 
 /// The smallest bin in use: a padded block holds a word at least besides its padding.
-const FIRST_BIN: usize = if PADDED { 1 } else { 0 };
+const FIRST_BIN: usize = if TRACKED {
+    2
+} else if PADDED {
+    1
+} else {
+    0
+};
+
+const _: () = assert!(BLOCK_SIZES[FIRST_BIN] as usize >= PADDING + WORD_SIZE);
 
 /// Bytes of a block that serves a request of `size` bytes, which is at most `PTRDIFF_MAX`.
 #[inline(always)]
@@ -62,7 +70,7 @@ pub const fn bin_of(size: usize) -> usize {
     if size <= 8 {
         FIRST_BIN
     } else if size <= 128 {
-        (size + 15) >> 4
+        max((size + 15) >> 4, FIRST_BIN)
     } else if size <= MEDIUM_BLOCK_MAX {
         let last = size - 1;
         let exponent = last.ilog2() as usize;
@@ -70,6 +78,10 @@ pub const fn bin_of(size: usize) -> usize {
     } else {
         HUGE_BIN
     }
+}
+
+const fn max(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
 }
 
 /// Bytes of a block of `bin`, which must be below [`BIN_COUNT`].

@@ -207,7 +207,11 @@ pub fn on_malloc(p: *mut u8, size: usize, rest: usize, zeroed: bool) {
 /// bytes.
 #[inline(always)]
 pub fn on_resize(p: *mut u8, old: usize, size: usize, rest: usize) {
-    if VALGRIND {
+    if VALGRIND && size == 0 {
+        // It refuses blocks that become empty.
+        request(requests::FREE_LIKE, [p.expose_provenance(), 0, 0, 0]);
+        request(requests::MALLOC_LIKE, [p.expose_provenance(), 0, 0, 0]);
+    } else if VALGRIND {
         request(requests::RESIZE_IN_PLACE, [p.expose_provenance(), old, size, 0]);
     }
     if ASAN {

@@ -88,9 +88,15 @@ pub(crate) fn compile_with(name: &str, link: Link, flags: &[&str]) -> PathBuf {
 
 /// [`compile`], linked with a library that the program finds only if it is preloaded: that one, or another build of it.
 pub(crate) fn compile_linked(name: &str, library: &Path) -> PathBuf {
-    let output = output_path(&name.replace('/', "."));
+    compile_linked_with(name, library, &[])
+}
+
+/// [`compile_linked`] with more flags of the compiler; the library may also be an archive.
+pub(crate) fn compile_linked_with(name: &str, library: &Path, flags: &[&str]) -> PathBuf {
+    let output = output_path(name);
     let mut compiler = compiler(name);
-    run(compiler.arg(source(name)).arg("-o").arg(&output).arg(library).arg("-ldl"));
+    compiler.args(flags).arg(source(name)).arg("-o").arg(&output);
+    run(compiler.arg(library).arg("-ldl"));
     output
 }
 
@@ -118,7 +124,7 @@ fn output_path(name: &str) -> PathBuf {
     // Tests run in parallel, in threads and in processes; every program is one test's own.
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    dir.join(format!("{}.{count}.{name}", std::process::id()))
+    dir.join(format!("{}.{count}.{}", std::process::id(), name.replace('/', ".")))
 }
 
 /// The command that runs a compiled program, with an environment free of our options.

@@ -47,10 +47,15 @@ impl Page {
         }
     }
 
-    /// How far inside a block the address is that the program knows it by: any number, where the program wrote over it.
+    /// How far inside a block the address is that the program knows it by.
     fn lead(&self, block: *mut u8) -> usize {
+        if !self.has_interior() {
+            return 0;
+        }
         // SAFETY: the padding lies in the block.
-        tools::known(tools::quietly(|| unsafe { self.lead_of(block).read_unaligned() }))
+        let lead = tools::known(tools::quietly(|| unsafe { self.lead_of(block).read_unaligned() }));
+        // What a program wrote over says nothing.
+        if lead < self.block_size() { lead } else { 0 }
     }
 
     /// Bytes behind the first `size` of a block from `p` on, an address inside it.
