@@ -129,6 +129,7 @@ FAULT InvalidFree__twice(void) {
 FAULT InvalidFree__offset(void) {
   char* p = mi_malloc_aligned_at(SMALL, 256, 8);
   mi_free(launder(p + 8));
+  mi_free(p);
 }
 
 FAULT InvalidFree__destroyed(void) {
