@@ -4,6 +4,7 @@
 
 mod bench;
 mod dist;
+mod levels;
 mod source;
 mod steps;
 mod tidy;
@@ -33,6 +34,7 @@ const CHECKS: &[Verb] = &[
     Verb { name: "oom", help: "tests on an OS layer that fails on demand", step: steps::oom },
     Verb { name: "capi", help: "tests of the C library", step: steps::capi },
     Verb { name: "preload", help: "real programs on the library", step: steps::preload },
+    Verb { name: "levels", help: "tests of the hardened builds", step: levels::run },
     Verb { name: "smoke", help: "the bench runs, with hardly any work", step: bench::smoke },
 ];
 

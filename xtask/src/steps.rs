@@ -56,7 +56,7 @@ pub(crate) fn fmt() -> Result<(), String> {
 }
 
 /// The features of the Rust face that a stable compiler takes.
-const FACE_FEATURES: &str = "allocator-api2,allocator-api2-04,serde,inline-fast-path";
+pub(crate) const FACE_FEATURES: &str = "allocator-api2,allocator-api2-04,serde,inline-fast-path";
 
 /// With every feature of the engine and the Rust face and, of the C library, without its one: they are
 /// additive, so that these builds and the default ones see all lines.

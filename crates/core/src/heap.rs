@@ -77,10 +77,11 @@ impl SubProcess {
     pub unsafe fn take_back(&self, span: Span, bytes: usize) {
         self.stats().pages.decrease(1);
         self.stats().page_committed.decrease(bytes);
-        // Slices whose guard stays are lost.
-        if guard::lower(&span) {
+        match span.arena {
+            // The system may allow no more accessible memory just now.
+            Some(arena) if !guard::lower(&span) => arena.give_inaccessible(span.index, span.slices),
             // SAFETY: the caller's promise.
-            unsafe { self.arenas.give(span) };
+            _ => unsafe { self.arenas.give(span) },
         }
     }
 

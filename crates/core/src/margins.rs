@@ -21,6 +21,9 @@ const REGION_END: usize = 1 << 46;
 const PLACES: usize = 64;
 const PLACE_SIZE: usize = 2 * ARENA_SIZE_MAX;
 
+/// How often a place is drawn for a range. Most are empty.
+const DRAWS: u32 = 8;
+
 const _: () = assert!(PLACES * PLACE_SIZE < REGION_END - REGION_MIN);
 
 /// Where the places of the process begin; 0 until they are chosen.
@@ -38,10 +41,10 @@ pub fn reserve(size: usize, align: usize, commit: bool) -> OsResult<NonNull<u8>>
         return os::reserve(size, align, commit);
     }
     let whole = size.checked_add(2 * margin).ok_or(os::OsError::OUT_OF_MEMORY)?;
-    let start = match random_place(align) {
-        Some(place) => os::reserve_near(place, whole, align, false),
-        None => os::reserve(whole, align, false),
-    }?;
+    let start = match reserve_at_random(whole, align) {
+        Some(start) => start,
+        None => os::reserve(whole, align, false)?,
+    };
     // SAFETY: the base is inside what was just reserved, and nobody knows it.
     unsafe {
         let base = ptr::offset(start, margin);
@@ -65,9 +68,24 @@ pub unsafe fn release(base: NonNull<u8>, size: usize, align: usize) -> OsResult<
     unsafe { os::release(base.sub(margin), size + 2 * margin) }
 }
 
-/// Where a range at `align` is to be, if that is left to chance.
-fn random_place(align: usize) -> Option<usize> {
-    if !RANDOM_PLACEMENT || REGION_END >> (os::address_bits() - 1) != 0 {
+/// Reserves a range at a place that chance has chosen and where nothing is yet. `None` where addresses are not left to
+/// chance, or chance has found no such place.
+fn reserve_at_random(size: usize, align: usize) -> Option<NonNull<u8>> {
+    for _ in 0..DRAWS {
+        let place = random_place(size, align)?;
+        let start = os::reserve_near(place, size, align, false).ok()?;
+        if start.addr().get() == place {
+            return Some(start);
+        }
+        // SAFETY: just reserved, and nobody knows it.
+        unsafe { os::release(start, size) }.ok()?;
+    }
+    None
+}
+
+/// Where a range of `size` bytes at `align` is to be, if that is left to chance.
+fn random_place(size: usize, align: usize) -> Option<usize> {
+    if !RANDOM_PLACEMENT || REGION_END >> os::address_bits() != 0 {
         return None;
     }
     let region = match REGION.load(Ordering::Relaxed) {
@@ -80,7 +98,8 @@ fn random_place(align: usize) -> Option<usize> {
         }
         region => region,
     };
-    align_up(region + random::below(PLACES) * PLACE_SIZE, align)
+    let offset = random::below((PLACE_SIZE / size).max(1)) * size;
+    align_up(region + random::below(PLACES) * PLACE_SIZE + offset, align)
 }
 
 #[cfg(test)]
@@ -102,6 +121,8 @@ mod tests {
             })
             .collect();
         if RANDOM_PLACEMENT {
+            let region = REGION_MIN..REGION_END;
+            assert!(bases.iter().all(|base| region.contains(&base.addr().get())), "{bases:?}");
             let gap = |pair: &[NonNull<u8>]| pair[0].addr().get().abs_diff(pair[1].addr().get());
             assert!(bases.windows(2).any(|pair| gap(pair) > 1 << 30), "places are far apart");
         }

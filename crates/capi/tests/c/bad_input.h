@@ -61,7 +61,7 @@ static inline void close_row(bool as_expected, int reaction) {
 #define SERVED(function, input, call) ROW(function, input, gone(call), NOTHING)
 
 static inline bool gone(void* p) {
-  bool served = p != NULL && mi_usable_size(p) > 0;
+  bool served = p != NULL && (PADDED || mi_usable_size(p) > 0);
   mi_free(p);
   return served;
 }

@@ -14,6 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
+// What the level of the library under test promises, as in the engine's config.rs.
+#ifndef SECURE
+#define SECURE 0
+#endif
+#ifndef DEBUG
+#define DEBUG 0
+#endif
+enum {
+  HARDENED = SECURE > 0 || DEBUG,
+  RANDOM_ORDER = SECURE >= 2,
+  PADDED = SECURE >= 3 || DEBUG,
+  PADDING = PADDED ? 8 : 0,
+  GUARDED_PAGES = SECURE >= 5,
+};
+
 #define CHECK(condition)                                                         \
   do {                                                                           \
     if (!(condition)) {                                                          \
@@ -21,6 +36,11 @@
       _exit(1);                                                                  \
     }                                                                            \
   } while (0)
+
+// The largest request that a page of `size` bytes, a number of slices, holds alone.
+static inline size_t whole(size_t size) {
+  return size - (GUARDED_PAGES ? (size_t)sysconf(_SC_PAGESIZE) : 0) - PADDING;
+}
 
 // Sizes that no compiler may reason about.
 static volatile size_t huge = (size_t)PTRDIFF_MAX + 1;

@@ -9,6 +9,9 @@
 #define KiB ((size_t)1 << 10)
 #define MiB ((size_t)1 << 20)
 
+// Bytes of a block, what no program may use of it included, whose size is as it was asked for.
+static inline size_t block_bytes(const void* p) { return mi_good_size(mi_usable_size(p)); }
+
 // What the library said since the last look, and the errors it raised.
 static char said[1 << 16];
 static int raised[64];

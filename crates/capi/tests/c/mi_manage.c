@@ -47,10 +47,10 @@ static void managed_by_a_function(void) {
   mi_heap_t* heap = mi_heap_new_in_arena(id);
   for (int round = 0; round < 3; round++) {
     size_t before = calls.committed;
-    char* p = (char*)mi_heap_zalloc(heap, 3 * MiB);
-    CHECK(mi_arena_contains(id, p) && all_bytes(p, 0, 3 * MiB));
+    char* p = (char*)mi_heap_zalloc(heap, whole(3 * MiB));
+    CHECK(mi_arena_contains(id, p) && all_bytes(p, 0, whole(3 * MiB)));
     CHECK(calls.committed - before >= 3 * MiB && calls.committed - before < 3 * MiB + SLICE);
-    memset(p, 1, 3 * MiB);
+    memset(p, 1, whole(3 * MiB));
     errno = 0;
     mi_free(p);
     mi_collect(true);

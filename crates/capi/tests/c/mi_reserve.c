@@ -50,7 +50,7 @@ int main(void) {
       last = p;
       count++;
     }
-    CHECK(count * sizes[i] > 24 * MiB);
+    CHECK(count * mi_good_size(sizes[i]) > 24 * MiB);
     void* other = mi_malloc(sizes[i]);
     CHECK(other != NULL && !mi_arena_contains(id, other));
     mi_free(other);

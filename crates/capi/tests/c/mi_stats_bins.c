@@ -19,7 +19,7 @@ int main(void) {
     void* p = mi_malloc(size);
     mi_stats_t after = stats_now();
     size_t bin = 1;
-    while (mi_stats_get_bin_size(bin) < mi_usable_size(p)) bin++;
+    while (mi_stats_get_bin_size(bin) < block_bytes(p)) bin++;
     for (size_t i = 0; i <= MI_BIN_HUGE; i++) {
       CHECK(after.malloc_bins[i].current - before.malloc_bins[i].current == (i == bin));
     }

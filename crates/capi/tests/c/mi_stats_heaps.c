@@ -1,7 +1,8 @@
 // Heaps and sub-processes have statistics of their own.
 #include "stats.h"
 
-enum { BLOCKS = 500 };
+// Of 48 bytes, padding included.
+enum { BLOCKS = 500, SMALL = 48 - PADDING };
 static mi_heap_t* heap;
 static void* blocks[BLOCKS];
 
@@ -22,7 +23,7 @@ static mi_stats_t of_subproc(mi_subproc_id_t which) {
 static void* fill(void* arg) {
   (void)arg;
   for (size_t i = 0; i < BLOCKS; i++) {
-    blocks[i] = mi_heap_malloc(heap, i % 100 == 0 ? 200 * KiB : 48);
+    blocks[i] = mi_heap_malloc(heap, i % 100 == 0 ? 200 * KiB : SMALL);
     CHECK(blocks[i] != NULL);
   }
   return NULL;
@@ -31,7 +32,7 @@ static void* fill(void* arg) {
 static void* inhabit(void* subproc) {
   mi_subproc_add_current_thread(subproc);
   mi_heap_t* own = mi_heap_new();
-  for (size_t i = 0; i < BLOCKS; i++) CHECK(mi_malloc(48) != NULL && mi_heap_malloc(own, 48) != NULL);
+  for (size_t i = 0; i < BLOCKS; i++) CHECK(mi_malloc(SMALL) != NULL && mi_heap_malloc(own, SMALL) != NULL);
   mi_stats_t mine = stats_now(), all = of_subproc(subproc);
   CHECK(mine.malloc_normal.current >= all.malloc_normal.current);
   return NULL;
@@ -58,7 +59,7 @@ int main(void) {
 
   // The main heap's are those of plain allocation.
   mi_stats_t main_before = of_heap(NULL);
-  void* p = mi_malloc(48);
+  void* p = mi_malloc(SMALL);
   stats = of_heap(mi_heap_main());
   CHECK(stats.malloc_bins[6].current - main_before.malloc_bins[6].current == 1);
   mi_free(p);

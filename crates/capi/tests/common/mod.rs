@@ -34,19 +34,33 @@ pub(crate) fn target_dir() -> PathBuf {
     tmp.parent().expect("the scratch directory lies in the target directory").to_owned()
 }
 
+/// The variable that names the level under test: a feature of the crate. Without it the stock build is tested.
+const LEVEL: &str = "RIMALLOC_TEST_LEVEL";
+
+/// The level of hardening that the library under test has; empty for the stock build.
+pub(crate) fn level() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| env::var(LEVEL).unwrap_or_default())
+}
+
 /// The directory of `librimalloc.so` and `librimalloc.a`, built in the release profile: the one
 /// that ships, and the only one whose archive links beside another Rust library.
 pub(crate) fn library_dir() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
-    DIR.get_or_init(|| {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let target = target_dir();
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
-        build.arg("--target-dir").arg(&target).current_dir(env!("CARGO_MANIFEST_DIR"));
-        run(&mut build);
-        target.join("release")
-    })
+    DIR.get_or_init(|| build_library(level()))
+}
+
+/// Builds the library with a feature, or the stock one without, and says in which directory it is. Each has a target
+/// directory of its own, so that one build does not undo the other.
+pub(crate) fn build_library(feature: &str) -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let stock = target_dir();
+    let target = if feature.is_empty() { stock } else { stock.join("levels").join(feature) };
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
+    build.args(["--features", feature]).arg("--target-dir").arg(&target);
+    run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
+    target.join("release")
 }
 
 pub(crate) fn shared_library() -> PathBuf {
@@ -115,6 +129,12 @@ fn compiler(name: &str) -> Command {
     // Without -fno-builtin the compiler removes pairs of malloc and free.
     command.args(["-Wall", "-Wextra", "-Werror", "-fno-builtin", "-O1", "-g", "-pthread"]);
     command.arg("-I").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"));
+    // What `check.h` derives the promises of the level from.
+    if let Some(number) = level().strip_prefix("secure") {
+        command.arg(format!("-DSECURE={}", if number.is_empty() { "4" } else { number }));
+    } else if level() == "debug-checks" {
+        command.arg("-DDEBUG=1");
+    }
     command
 }
 
@@ -135,6 +155,10 @@ pub(crate) fn program(path: &Path, link: Link) -> Command {
         if upper.starts_with("MIMALLOC_") || upper.starts_with("RIMALLOC_") {
             command.env_remove(name);
         }
+    }
+    if !level().is_empty() {
+        // As in the stock build; what the levels say is asked by the tests of misuse.
+        command.env("MIMALLOC_SHOW_ERRORS", "0");
     }
     // Cargo names its own directories, where a library of another profile may lie.
     command.env_remove("LD_PRELOAD").env_remove("LD_LIBRARY_PATH");

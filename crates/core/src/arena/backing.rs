@@ -137,6 +137,17 @@ impl Arena {
         }
     }
 
+    /// Ends the claim on a run of which a part is inaccessible and stays so: with all of it inaccessible, and committed
+    /// again before it is used. Where that is refused too, the run is lost.
+    pub(crate) fn give_inaccessible(&self, index: usize, count: usize) {
+        // SAFETY: the run is claimed, and its contents are nobody's.
+        if unsafe { os::uncommit(self.slice(index), count * SLICE_SIZE) }.is_ok() {
+            self.dirty().clear(index, count);
+            self.note_decommitted(index, count, true);
+            self.release(index, count);
+        }
+    }
+
     fn note_decommitted(&self, index: usize, count: usize, inaccessible: bool) {
         if inaccessible {
             self.inaccessible.store(true, Ordering::Relaxed);

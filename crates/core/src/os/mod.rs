@@ -238,6 +238,16 @@ pub unsafe fn decommit(base: NonNull<u8>, size: usize) -> OsResult<bool> {
     }
 }
 
+/// Gives the memory back and forbids all access, whatever that was: the range is as when it was reserved. mmap(2)
+///
+/// # Safety
+/// As for [`decommit`].
+pub unsafe fn uncommit(base: NonNull<u8>, size: usize) -> OsResult<()> {
+    fake::pass(Call::Decommit)?;
+    // SAFETY: the caller's promise is the same.
+    unsafe { imp::uncharge(base, size) }
+}
+
 /// Gives the memory back as far as that leaves the mapping and its access as they are. madvise(2)
 ///
 /// For ranges that somebody else has mapped. An ordinary private mapping reads zero afterwards, others what

@@ -44,10 +44,8 @@ pub(super) fn raise(span: &Span) {
     }
 }
 
-/// Makes the memory of the guard usable again, unless the span ends altogether. False, and the span must not be used
-/// again, when that is refused.
+/// Makes the memory of the guard usable again. False, and the guard stays, when that is refused.
 pub(crate) fn lower(span: &Span) -> bool {
     // SAFETY: the span is the caller's.
-    span.arena.is_none()
-        || of(span).is_none_or(|guard| unsafe { os::protect(guard, size(), true) }.is_ok())
+    of(span).is_none_or(|guard| unsafe { os::protect(guard, size(), true) }.is_ok())
 }

@@ -112,7 +112,8 @@ impl Page {
     }
 
     /// Makes `size` the bytes that the program may use from `p` on, an address inside a live block, which the program
-    /// knows by `p` then. If `zeroed`, all of them read as zeros.
+    /// knows by `p` then; more, if the block has so much room behind them that the slack could not be told. If `zeroed`,
+    /// all of them read as zeros.
     ///
     /// # Safety
     /// The block is the caller's and has room for as much.
@@ -120,11 +121,12 @@ impl Page {
         if PADDED {
             let block = self.block_of(p).cast::<u8>();
             let lead = p.addr() - block.addr();
+            let least = self.room().saturating_sub(u32::MAX as usize);
             self.tell_fit(p, block, size, zeroed);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller's promise; the least there is to tell is in the room too.
             unsafe {
                 self.set_lead(block, lead);
-                self.set_size(block, lead + size);
+                self.set_size(block, least.max(lead + size));
             }
         }
     }

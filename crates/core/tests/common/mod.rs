@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use rimalloc_core::config::PADDED;
+use rimalloc_core::config::{GUARDED_PAGES, PADDED, PADDING};
+use rimalloc_core::page::guard;
 use rimalloc_core::source::Plain;
 use rimalloc_core::{aligned, alloc, collect, free, realloc};
 use testkit::{Rules, Subject};
@@ -211,4 +212,15 @@ fn statm(field: usize) -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: usize = statm.split(' ').nth(field).and_then(|text| text.parse().ok()).unwrap_or(0);
     pages * rimalloc_core::os::page_size()
+}
+
+/// The largest request whose block has a page of its own of `size` bytes, a number of slices: less than the page where
+/// something stands behind the block.
+pub(crate) fn whole(size: usize) -> usize {
+    size - guard::size() - PADDING
+}
+
+/// Mappings that as many pages add at most where each has a guard: that, and what is between two.
+pub(crate) fn guard_mappings(pages: usize) -> usize {
+    if GUARDED_PAGES { 2 * pages } else { 0 }
 }

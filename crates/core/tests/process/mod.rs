@@ -20,6 +20,8 @@ pub(crate) fn alone(name: &str, variables: &[(&str, &str)], body: impl FnOnce())
         .envs(variables.iter().copied())
         // The C library's own arenas would use up most of an address space that a test limits.
         .env("MALLOC_ARENA_MAX", "1")
+        // A backtrace needs more memory than a test leaves that limits it: the process would hang.
+        .env("RUST_BACKTRACE", "0")
         .output()
         .expect("this test can be started");
     let (out, err) =
