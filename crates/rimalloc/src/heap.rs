@@ -40,6 +40,20 @@ pub use visit::{Area, Usage};
 /// # Ok::<(), rimalloc::OutOfMemory>(())
 /// ```
 ///
+/// A collection that only borrows the heap cannot outlive that handle:
+///
+#[cfg_attr(feature = "allocator-api2", doc = "```compile_fail,E0505")]
+#[cfg_attr(not(feature = "allocator-api2"), doc = "```text")]
+/// use allocator_api2::vec::Vec;
+/// use rimalloc::Heap;
+///
+/// let heap = Heap::new().unwrap();
+/// let mut numbers = Vec::new_in(&heap);
+/// numbers.push(1);
+/// drop(heap); // the vector borrows it
+/// numbers.push(2);
+/// ```
+///
 /// Allocation is by the `Allocator` traits (features `allocator-api2`, `allocator-api2-04`, `nightly`), of `Heap` for
 /// collections that go anywhere, and of `&Heap` for such that don't outlive a borrow; or by `GlobalAlloc`, whose methods
 /// take any layout.

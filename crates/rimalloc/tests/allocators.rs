@@ -195,6 +195,36 @@ macro_rules! tests {
             }
 
             #[test]
+            fn blocks_grow_in_place_within_what_may_be_used_of_them() {
+                with_each(|allocator| {
+                    for size in [1, 9, 100, 1000, 5000, 60_000, 70_000, 3 << 20] {
+                        let (own, all) = (layout(size, 1), layout(good_size(size), 1));
+                        let block = allocator.allocate(own).expect("memory");
+                        // SAFETY: the block is live and has its layout.
+                        let grown = unsafe { allocator.grow(block.cast(), own, all) };
+                        let grown = grown.expect("no memory is needed");
+                        assert_eq!(grown, block, "{own:?}");
+                        // SAFETY: as above.
+                        unsafe { allocator.deallocate(grown.cast(), all) };
+                    }
+                });
+            }
+
+            #[test]
+            fn alignments_up_to_a_gibibyte_are_honoured() {
+                with_each(|allocator| {
+                    for shift in 0..=30 {
+                        let own = layout(100, 1 << shift);
+                        let block = allocator.allocate_zeroed(own).expect("address space");
+                        assert!(is_at(block, own.align()) && block.len() >= 100, "{own:?}");
+                        assert!(is_zero(block, 0), "{own:?}");
+                        // SAFETY: the block is live and has its layout.
+                        unsafe { allocator.deallocate(block.cast(), own) };
+                    }
+                });
+            }
+
+            #[test]
             fn large_blocks_grow_in_place_where_there_is_room() {
                 let arena = rimalloc::Arena::builder().exclusive(true).reserve(64 << 20);
                 let heap = Heap::builder().arena(arena.expect("address space")).build();
