@@ -35,7 +35,7 @@ const CHECKS: &[Verb] = &[
     Verb { name: "capi", help: "tests of the C library", step: steps::capi },
     Verb { name: "preload", help: "real programs on the library", step: steps::preload },
     Verb { name: "levels", help: "tests of the hardened builds", step: levels::run },
-    Verb { name: "smoke", help: "the bench runs, with hardly any work", step: bench::smoke },
+    Verb { name: "smoke", help: "the benches run, with hardly any work", step: bench::smoke },
 ];
 
 const OTHERS: &[Verb] = &[
@@ -44,6 +44,11 @@ const OTHERS: &[Verb] = &[
     Verb { name: "demo", help: "build, then run a program with statistics", step: steps::demo },
     Verb { name: "dist", help: "build and install the C library", step: dist::run },
     Verb { name: "bench", help: "time and memory beside other allocators", step: bench::bench },
+    Verb {
+        name: "rustbench",
+        help: "the same as Rust's global allocator",
+        step: bench::rust_bench,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -64,7 +69,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask VERB\n\n");
     for verb in CHECKS.iter().chain(OTHERS) {
-        text += &format!("  {:8} {}\n", verb.name, verb.help);
+        text += &format!("  {:9} {}\n", verb.name, verb.help);
     }
     text
 }

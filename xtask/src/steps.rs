@@ -51,8 +51,17 @@ pub(crate) fn target_directory() -> PathBuf {
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
+/// Workspaces of their own in this one's directory.
+const OTHER_WORKSPACES: [&str; 3] =
+    ["crates/bench/peers", "crates/rimalloc/tests/outside", "crates/rustbench"];
+
 pub(crate) fn fmt() -> Result<(), String> {
-    run(&mut cargo(&["fmt", "--all", "--check"]))
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    for workspace in OTHER_WORKSPACES {
+        let manifest = root().join(workspace).join("Cargo.toml");
+        run(cargo(&["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
+    }
+    Ok(())
 }
 
 /// The features of the Rust face that a stable compiler takes.

@@ -143,7 +143,7 @@ pub(crate) fn ready(
 
 /// From 2.3 on the number has two digits for each of the last two parts; before it had one for the
 /// middle.
-fn mimalloc_version(number: u32) -> String {
+pub(crate) fn mimalloc_version(number: u32) -> String {
     if number >= 10_000 {
         format!("{}.{}.{}", number / 10_000, number / 100 % 100, number % 100)
     } else {
@@ -171,7 +171,7 @@ fn debian_version(package: &str) -> String {
     )
 }
 
-fn libc_version() -> String {
+pub(crate) fn libc_version() -> String {
     let output = Command::new("ldd").arg("--version").output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     text.ok()

@@ -33,6 +33,13 @@ impl Machine {
             huge_pages: huge_pages(),
         }
     }
+
+    pub(crate) fn sentence(&self) -> String {
+        format!(
+            "{}, {} cores, {} MiB, {}. The system's mode of huge pages is `{}`.",
+            self.processor, self.cores, self.memory, self.kernel, self.huge_pages
+        )
+    }
 }
 
 /// The value after a colon.

@@ -1,6 +1,7 @@
 //! The bench: runs workloads on allocators by turns, writes down what they took, and reports it.
 
 mod allocators;
+mod arguments;
 mod cells;
 mod charts;
 mod instructions;
@@ -11,6 +12,7 @@ mod programs;
 mod record;
 mod report;
 mod run;
+mod rust;
 mod summary;
 mod table;
 
@@ -20,13 +22,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use arguments::{list, number, strings};
 
 fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
-        Some(("list", _)) => list(),
+        Some(("list", _)) => print_list(),
+        Some(("rust", matches)) => rust::run(matches),
         Some(("report", matches)) => report::write(&strings(matches, "RECORD")),
         _ => run_options(&matches).and_then(|options| run::run(&options)),
     };
@@ -40,23 +45,6 @@ fn main() -> ExitCode {
 }
 
 fn command() -> Command {
-    let list = |name: &'static str, short, help| {
-        Arg::new(name)
-            .long(name)
-            .short(short)
-            .value_name("LIST")
-            .value_delimiter(',')
-            .value_parser(NonEmptyStringValueParser::new())
-            .help(help)
-    };
-    let number = |name: &'static str, value, help| {
-        Arg::new(name)
-            .long(name)
-            .value_name("N")
-            .value_parser(value_parser!(u32).range(1..1_000))
-            .default_value(value)
-            .help(help)
-    };
     let thp = PossibleValuesParser::new(["system", "never", "both"]);
     Command::new("bench")
         .about("Compares rimalloc with other allocators")
@@ -89,15 +77,12 @@ fn command() -> Command {
                 .help("Hardly any work, on rimalloc and the C library: do the workloads run?"),
         )
         .subcommand(Command::new("list").about("Says which workloads and allocators there are"))
+        .subcommand(rust::command())
         .subcommand(
             Command::new("report").about("Writes docs/benchmarks.md").arg(
                 Arg::new("RECORD").num_args(0..).help("Records, else all of crates/bench/record"),
             ),
         )
-}
-
-fn strings(matches: &ArgMatches, name: &str) -> Vec<String> {
-    matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
 }
 
 fn run_options(matches: &ArgMatches) -> Result<run::Options> {
@@ -127,7 +112,7 @@ fn extra_peer(text: &str) -> Result<(String, PathBuf)> {
     Ok((name.into(), path))
 }
 
-fn list() -> Result<()> {
+fn print_list() -> Result<()> {
     println!("Workloads:");
     for (name, about, threads) in cells::descriptions() {
         println!("  {name:16} {about}{}", cells::threads_text(&threads));

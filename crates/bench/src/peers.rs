@@ -96,19 +96,7 @@ impl Peer {
     }
 
     fn cargo(&self, verb: &str) -> Result<Command> {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command
-            .arg(verb)
-            .args(["--locked", "--quiet"])
-            .current_dir(bench_directory().join("peers"));
-        // What cargo has set for this program is not for what it builds: a build script may look at it.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
-                command.env_remove(name);
-            }
-        }
-        command.env("CARGO_TARGET_DIR", self.target_directory()?);
-        Ok(command)
+        Ok(cargo(verb, &bench_directory().join("peers"), &self.target_directory()?))
     }
 
     /// The manifest of the dependency, downloaded if need be, and its version.
@@ -162,6 +150,20 @@ impl Peer {
         output_of(build.arg("--build").arg(&directory).args(["--target", target]))?;
         Ok(directory)
     }
+}
+
+/// cargo in another workspace, which builds what that has locked.
+pub(crate) fn cargo(verb: &str, workspace: &Path, target: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(verb).args(["--locked", "--quiet"]).current_dir(workspace);
+    // What cargo has set for this program is not for what it builds: a build script may look at it.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+            command.env_remove(name);
+        }
+    }
+    command.env("CARGO_TARGET_DIR", target);
+    command
 }
 
 /// A file of this name under a directory.

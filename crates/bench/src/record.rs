@@ -29,7 +29,7 @@ pub(crate) struct Record {
 }
 
 /// An allocator that took part.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Participant {
     pub(crate) name: String,
     pub(crate) version: String,

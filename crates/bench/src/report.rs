@@ -1,6 +1,6 @@
 //! `docs/benchmarks.md` and its charts, from records.
 
-mod bars;
+pub(crate) mod bars;
 pub(crate) mod tables;
 
 use std::fs;
@@ -11,8 +11,8 @@ use anyhow::{Context, Result, ensure};
 use crate::allocators::OURS;
 use crate::charts::{self, BLUE, Bar, GREEN, GREY, RED};
 use crate::record::{self, Record};
-use crate::root;
 use crate::summary::Measure;
+use crate::{root, rust};
 
 /// Below this a difference is as likely the machine's as the allocator's.
 pub(crate) const NOISE: f64 = 1.05;
@@ -26,8 +26,6 @@ pub(crate) fn write(paths: &[String]) -> Result<()> {
         if paths.is_empty() { kept()? } else { paths.iter().map(PathBuf::from).collect() };
     ensure!(!paths.is_empty(), "no record: `cargo xtask bench --record NAME` makes one");
     let docs = root().join("docs");
-    let charts = docs.join("benchmarks");
-    fs::create_dir_all(&charts)?;
     let mut records = Vec::new();
     for path in &paths {
         let name = path.file_stem().context("a record has a name")?.to_string_lossy().into_owned();
@@ -35,8 +33,9 @@ pub(crate) fn write(paths: &[String]) -> Result<()> {
     }
     let mut text = head(&records);
     for (name, record) in &records {
-        text += &section(name, record, &charts)?;
+        text += &section(name, record, &docs)?;
     }
+    text += &rust::report::section()?;
     text += METHODOLOGY;
     text += BIAS;
     let page = docs.join("benchmarks.md");
@@ -66,51 +65,48 @@ fn head(records: &[(String, Record)]) -> String {
 }
 
 /// All about one record.
-fn section(name: &str, record: &Record, charts: &Path) -> Result<String> {
-    let chart = |kind: &str, svg: String| -> Result<String> {
-        let file = format!("{name}-{kind}.svg");
-        fs::write(charts.join(&file), svg)?;
-        Ok(format!("![{kind}](benchmarks/{file})\n\n"))
-    };
+fn section(name: &str, record: &Record, docs: &Path) -> Result<String> {
     let mut text = format!("## Huge pages: {}\n\n{}\n\n", record.huge_pages, machine(record));
     for measure in [Measure::Time, Measure::Memory] {
-        let kind = format!("{}-means", measure.file_name());
-        text += &chart(&kind, means_chart(record, measure))?;
+        let file = format!("{name}-{}-means", measure.file_name());
+        text += &chart(docs, &file, &means_chart(record, measure))?;
     }
-    text += &tables::means(record).markdown();
+    text += &tables::means(record, Measure::ALL).markdown();
     text += &format!(
         "\nMultiples of {OURS}'s, geometric means over all cells that both finish; below 1 is better \
          than {OURS}.\n\n"
     );
     for measure in [Measure::Time, Measure::Memory] {
-        let kind = format!("{}-cells", measure.file_name());
-        text += &chart(&kind, cells_chart(record, measure))?;
+        let file = format!("{name}-{}-cells", measure.file_name());
+        text += &chart(docs, &file, &cells_chart(record, measure))?;
     }
     text += &tables::all(record);
     Ok(text)
 }
 
+/// Writes a chart beside the page, and says how the page shows it.
+pub(crate) fn chart(docs: &Path, name: &str, svg: &str) -> Result<String> {
+    let charts = docs.join("benchmarks");
+    fs::create_dir_all(&charts)?;
+    fs::write(charts.join(format!("{name}.svg")), svg)?;
+    Ok(format!("![{name}](benchmarks/{name}.svg)\n\n"))
+}
+
 fn machine(record: &Record) -> String {
-    let machine = &record.machine;
     let percent = match record.percent {
         100 => String::new(),
         percent => format!(" {percent} % of the usual work."),
     };
     format!(
-        "{}, {} cores, {} MiB, {}. The system's mode of huge pages is `{}`, that of the programs was \
-         `{}`. Medians of {} rounds.{percent}",
-        machine.processor,
-        machine.cores,
-        machine.memory,
-        machine.kernel,
-        machine.huge_pages,
+        "{} That of the programs was `{}`. Medians of {} rounds.{percent}",
+        record.machine.sentence(),
         record.huge_pages,
         record.rounds,
     )
 }
 
 /// Every allocator's mean as a multiple of ours, best first.
-fn means_chart(record: &Record, measure: Measure) -> String {
+pub(crate) fn means_chart(record: &Record, measure: Measure) -> String {
     let mut bars: Vec<Bar> = record
         .means(measure)
         .into_iter()

@@ -11,7 +11,7 @@ use crate::allocators::{self, OURS, Ready};
 use crate::cells::{self, Cell, Wanted};
 use crate::instructions;
 use crate::machine::Machine;
-use crate::measure::Runner;
+use crate::measure::{Run, Runner};
 use crate::record::{self, Absence, Instructions, Participant, Record, Results};
 use crate::report::tables;
 use crate::say;
@@ -111,7 +111,7 @@ fn count_instructions(ready: &[Ready], absent: &mut Vec<Absence>) -> Vec<Instruc
     all
 }
 
-fn participant(ready: &Ready) -> Participant {
+pub(crate) fn participant(ready: &Ready) -> Participant {
     let Ready { name, version, variables, .. } = ready.clone();
     Participant { name, version, variables }
 }
@@ -159,11 +159,14 @@ fn measure(
         options.rounds,
         record.huge_pages
     );
+    let names: Vec<&str> = ready.iter().map(|ready| ready.name.as_str()).collect();
     let start = Instant::now();
     let mut failed = false;
     for (number, cell) in cells.iter().enumerate() {
         let progress = Progress { number, cells: cells.len(), name: &cell.name, start };
-        let results = measure_cell(cell, ready, options.rounds, runner, &progress);
+        let results = by_turns(&names, options.rounds, &progress, |at| {
+            runner.run(&cell.prepared, &ready[at])
+        });
         let ours = results.iter().find(|results| results.allocator == OURS);
         failed |= ours.is_some_and(|ours| ours.failure.is_some());
         record.cells.push(record::Cell { name: cell.name.clone(), results });
@@ -174,7 +177,7 @@ fn measure(
         }
     }
     if !record.cells.is_empty() {
-        println!("\n{}", tables::means(&record).markdown());
+        println!("\n{}", tables::means(&record, Measure::ALL).markdown());
     }
     if !record.instructions.is_empty() {
         println!("{}", tables::instructions(&record).markdown());
@@ -186,11 +189,15 @@ fn measure(
 }
 
 /// The line that says how far it is.
-struct Progress<'a> {
-    number: usize,
-    cells: usize,
-    name: &'a str,
-    start: Instant,
+pub(crate) struct Progress<'a> {
+    /// Cells that are finished.
+    pub(crate) number: usize,
+    /// All there are.
+    pub(crate) cells: usize,
+    /// The cell's name.
+    pub(crate) name: &'a str,
+    /// When the first cell began.
+    pub(crate) start: Instant,
 }
 
 impl Progress<'_> {
@@ -214,25 +221,25 @@ fn minutes(time: Duration) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// Rounds over the allocators: A B C, then B C A, so that none is always behind the same other.
-fn measure_cell(
-    cell: &Cell,
-    ready: &[Ready],
+/// Rounds over the allocators: A B C, then B C A, so that none is always behind the same other. `run`
+/// is told the place of the allocator among `names`.
+pub(crate) fn by_turns(
+    names: &[&str],
     rounds: usize,
-    runner: &Runner,
     progress: &Progress,
+    run: impl Fn(usize) -> Result<Run>,
 ) -> Vec<Results> {
-    let empty = |ready: &Ready| Results { allocator: ready.name.clone(), ..Results::default() };
-    let mut all: Vec<Results> = ready.iter().map(empty).collect();
+    let empty = |name: &&str| Results { allocator: (*name).into(), ..Results::default() };
+    let mut all: Vec<Results> = names.iter().map(empty).collect();
     let mut expected = None;
     for round in 0..rounds {
-        for turn in 0..ready.len() {
-            let at = (round + turn) % ready.len();
+        for turn in 0..names.len() {
+            let at = (round + turn) % names.len();
             if all[at].failure.is_some() {
                 continue;
             }
-            progress.show(round + 1, rounds, &ready[at].name);
-            match runner.run(&cell.prepared, &ready[at]) {
+            progress.show(round + 1, rounds, names[at]);
+            match run(at) {
                 Ok(run) => {
                     all[at].runs.push(run.figures);
                     accept_output(&run.output, &mut all[at], &mut expected);

@@ -18,6 +18,8 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
+    pub(crate) const ALL: [Self; 3] = [Self::Time, Self::Processor, Self::Memory];
+
     pub(crate) fn of(self, run: &Figures) -> f64 {
         match self {
             Self::Time => run.wall,

@@ -66,13 +66,14 @@ const fn mark(met: bool) -> &'static str {
     if met { "met: " } else { "**missed**: " }
 }
 
-fn verdict(ratio: f64, limit: f64, name: &str) -> String {
+/// Whether a ratio is within its limit, and whose it is.
+pub(crate) fn verdict(ratio: f64, limit: f64, name: &str) -> String {
     let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
     format!("{}{ratio:.2}{name}", mark(ratio <= limit))
 }
 
 /// Our mean as a multiple of the best one among some peers.
-fn ours_of_best(
+pub(crate) fn ours_of_best(
     record: &Record,
     measure: Measure,
     counts: fn(&str) -> bool,

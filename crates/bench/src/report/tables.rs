@@ -8,8 +8,7 @@ use crate::summary::{Measure, count, median};
 use crate::table::Table;
 
 /// Geometric means by allocator, with the best of each cell at the end.
-pub(crate) fn means(record: &Record) -> Table {
-    let measures = [Measure::Time, Measure::Processor, Measure::Memory];
+pub(crate) fn means<const N: usize>(record: &Record, measures: [Measure; N]) -> Table {
     let means = measures.map(|measure| record.means(measure));
     let columns = measures.map(Measure::name);
     let mut table = Table::new(["geometric mean"].into_iter().chain(columns).chain(["cells"]));
@@ -80,7 +79,7 @@ fn losses(record: &Record, measure: Measure) -> String {
 }
 
 /// Three digits or so.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         value if value < 10.0 => format!("{value:.3}"),
         value if value < 100.0 => format!("{value:.1}"),
@@ -92,7 +91,7 @@ fn names(record: &Record) -> impl Iterator<Item = &str> {
     record.allocators.iter().map(|participant| participant.name.as_str())
 }
 
-fn cells(record: &Record, measure: Measure) -> Table {
+pub(crate) fn cells(record: &Record, measure: Measure) -> Table {
     let mut table = Table::new(["cell"].into_iter().chain(names(record)));
     for cell in &record.cells {
         let medians = names(record).filter_map(|name| cell.median(name, measure));
@@ -193,7 +192,7 @@ pub(crate) fn instructions(record: &Record) -> Table {
 }
 
 /// Who took part and who could not.
-fn participants(record: &Record) -> String {
+pub(crate) fn participants(record: &Record) -> String {
     let mut table = Table::new(["allocator", "version", "variables"]);
     for participant in &record.allocators {
         let variables: Vec<_> =
