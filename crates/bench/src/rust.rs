@@ -108,11 +108,11 @@ fn print_list() -> Result<()> {
     let ours = programs::prepare(OURS, Kind::Release)?;
     println!("Workloads:");
     for (name, about) in ours.workloads()? {
-        println!("  {name:20} {about}");
+        println!("  {name:25} {about}");
     }
     println!("\nAllocators:");
     for allocator in programs::ALL {
-        println!("  {:20} {}", allocator.name, allocator.about());
+        println!("  {:25} {}", allocator.name, allocator.about());
     }
     Ok(())
 }

@@ -75,7 +75,8 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// A new heap of the calling thread's sub-process, without any blocks.
+    /// A new heap of the calling thread's sub-process, without any blocks. [`HeapBuilder::build`] without anything else
+    /// being said.
     pub fn new() -> Result<Self, OutOfMemory> {
         Self::builder().build()
     }

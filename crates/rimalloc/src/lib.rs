@@ -59,6 +59,12 @@
 //!
 //! [`hooks`] tell the program of errors and messages, and ask it to free what it can do without.
 //!
+//! # Check
+//! Builds with debug assertions report blocks that are freed with a layout that is not theirs. Features do more, for
+//! the whole allocator: `debug-checks` finds mistakes of a program under development, and `secure1` to `secure5` make
+//! it hard to use those that are left; `secure` is the level to choose. What each mistake meets in which build is said in
+//! `docs/hardening.md` of the project.
+//!
 //! # Caveats
 //! - A program has one heap per copy of this crate: a Rust `dylib` or `cdylib` that carries its own copy must not free the
 //!   other's blocks.

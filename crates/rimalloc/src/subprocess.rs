@@ -49,7 +49,8 @@ impl fmt::Display for StillInUse {
 impl core::error::Error for StillInUse {}
 
 impl SubProcess {
-    /// A new sub-process, without threads. It stays until [`end`](Self::end).
+    /// A new sub-process, without threads. It stays until [`end`](Self::end). [`OutOfMemory`] when the system has no
+    /// memory for it.
     pub fn new() -> Result<Self, OutOfMemory> {
         subprocs::create().map(|engine| Self { engine }).ok_or(OutOfMemory)
     }

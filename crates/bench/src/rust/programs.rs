@@ -53,7 +53,7 @@ pub(crate) struct Program {
 impl Allocator {
     pub(crate) fn about(&self) -> String {
         match (self.name, self.crates) {
-            (OURS, _) => "this project's crate, without features".into(),
+            (OURS, _) => "this project's crate".into(),
             (_, []) => "the C library's".into(),
             (_, crates) => format!("the crate {}", crates[0]),
         }

@@ -21,7 +21,7 @@ const SCOPE_LIMIT: f64 = 0.5;
 
 const METHODOLOGY: &str = include_str!("../../texts/rust.md");
 
-/// Why we are behind where we are: `MEASURE WORKLOAD: REASON` a line.
+/// Why we are behind where we are: `MEASURE WORKLOAD: REASON` a line, with `*` for all workloads.
 const REASONS: &str = include_str!("../../../rustbench/reasons.txt");
 
 /// Two measures; processor time would be that of Criterion's choice of turns.
@@ -87,14 +87,10 @@ pub(crate) fn section() -> Result<String> {
 
 fn bars(record: &RustRecord) -> Table {
     let mut table = Table::new(["bar", "at most", "stands at"]);
-    for (measure, what) in [
-        (Measure::Time, "time, mean, of the best peer"),
-        (Measure::Memory, "peak RSS, mean, of the best peer"),
-    ] {
-        let stands = ours_of_best(&record.all, measure, |_| true);
-        let stands = stands.map(|(name, ratio)| verdict(ratio, 1.0, &name));
-        table.row([what.into(), "1.00".into(), stands.unwrap_or("no data".into())]);
-    }
+    let stands = ours_of_best(&record.all, Measure::Time, |_| true);
+    let stands = stands.map(|(name, ratio)| verdict(ratio, 1.0, &name));
+    let what = "time, mean, of the best peer";
+    table.row([what.into(), "1.00".into(), stands.unwrap_or("no data".into())]);
     let ratio = record.request.as_ref().and_then(|cell| {
         Some(cell.median(SCOPE, Measure::Time)? / cell.median(OURS, Measure::Time)?)
     });
@@ -114,27 +110,39 @@ fn means(record: &Record) -> String {
 
 /// The workloads in which a peer is better, and why.
 fn losses(record: &Record) -> String {
-    let mut table = Table::new(["losses", OURS, "best peer", "its", "ratio", "reason"]);
+    let mut table = Table::new(["losses", OURS, "best peer", "its", "ratio"]);
+    let mut whys: Vec<(&str, Vec<String>)> = Vec::new();
     for (measure, unit) in [(Measure::Time, "ms"), (Measure::Memory, "MiB")] {
         for (cell, ratio) in record.losses(measure, NOISE) {
             let Some((name, best)) = cell.best_peer(measure) else { continue };
-            let figure = |value: f64| format!("{} {unit}", tables::number(value));
-            table.row([
-                format!("{}, {}", measure.name(), cell.name),
-                figure(best * ratio),
-                name.into(),
-                figure(best),
-                format!("{ratio:.2}"),
-                reason(REASONS, measure, &cell.name).unwrap_or("not known").into(),
-            ]);
+            let loss = format!("{}, {}", measure.name(), cell.name);
+            let figures = [best * ratio, best].map(|it| format!("{} {unit}", tables::number(it)));
+            let [ours, its] = figures;
+            table.row([loss.clone(), ours, name.into(), its, format!("{ratio:.2}")]);
+            let why = reason(REASONS, measure, &cell.name).unwrap_or("Not known.");
+            match whys.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, losses)) => losses.push(loss),
+                None => whys.push((why, vec![loss])),
+            }
         }
     }
-    if table.is_empty() { "No losses.\n\n".into() } else { table.markdown() + "\n" }
+    if table.is_empty() {
+        return "No losses.\n\n".into();
+    }
+    let mut text = table.markdown() + "\nWhy:\n\n";
+    for (why, losses) in whys {
+        text += &format!("- {}: {why}\n", losses.join("; "));
+    }
+    text + "\n"
 }
 
+/// That of the workload, else the one for all of them.
 fn reason<'a>(reasons: &'a str, measure: Measure, workload: &str) -> Option<&'a str> {
-    let start = format!("{} {workload}: ", measure.file_name());
-    reasons.lines().find_map(|line| line.strip_prefix(&start))
+    let found = |workload: &str| {
+        let start = format!("{} {workload}: ", measure.file_name());
+        reasons.lines().find_map(|line| line.strip_prefix(&start))
+    };
+    found(workload).or_else(|| found("*"))
 }
 
 /// One by one on each allocator, and what else there is; in microseconds.
@@ -145,7 +153,10 @@ pub(crate) fn request(cell: &Cell) -> Table {
         let name = match results.allocator.strip_prefix("request-") {
             None => format!("one by one, {}", results.allocator),
             Some("heap") => format!("one by one, in a heap of its own, {OURS}"),
-            Some("scope") => format!("a scope, {OURS}"),
+            Some("scope-collections") => {
+                format!("blocks of a scope, as collections take them, {OURS}")
+            }
+            Some("scope") => format!("places in a scope, {OURS}"),
             Some("bump") => format!("bumpalo, on {OURS}"),
             Some(_) => "bumpalo, kept and reset".into(),
         };
@@ -221,15 +232,17 @@ mod tests {
         let text = bars(&record).markdown();
         assert!(text.contains("**missed**: 1.50 (a)") && text.contains("met: 0.25"), "{text}");
         let text = losses(&record.in_milliseconds());
-        assert!(text.contains("time, json") && text.contains("3.000 ms"), "{text}");
+        assert!(text.contains("| time, json |") && text.contains("3.000 ms"), "{text}");
+        assert!(text.contains("- time, json: "), "{text}");
         let text = request(&request_cell).markdown();
-        assert!(text.contains("a scope, rimalloc") && text.contains("2.000"), "{text}");
+        assert!(text.contains("places in a scope, rimalloc") && text.contains("2.000"), "{text}");
     }
 
     #[test]
     fn reasons_are_found_by_measure_and_workload() {
-        let reasons = "time json: slow\nmemory json: fat\n";
+        let reasons = "time json: slow\nmemory *: all fat\nmemory json: fat\n";
         assert_eq!(reason(reasons, Measure::Memory, "json"), Some("fat"));
+        assert_eq!(reason(reasons, Measure::Memory, "vec"), Some("all fat"));
         assert_eq!(reason(reasons, Measure::Time, "vec"), None);
     }
 }

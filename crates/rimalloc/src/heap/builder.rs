@@ -6,7 +6,7 @@ use rimalloc_core::{heaps, thread};
 use super::{Heap, Scope};
 use crate::{Arena, OutOfMemory, SubProcess};
 
-/// Makes a [`Heap`] or a [`Scope`]. From [`Heap::builder`].
+/// Makes a [`Heap`] or a [`Scope`]. From [`Heap::builder`]. A builder can be used again, by any thread.
 ///
 /// ```
 /// use rimalloc::Heap;
@@ -34,7 +34,8 @@ impl HeapBuilder {
         Self { tag, ..self }
     }
 
-    /// The sub-process that the heap belongs to; without it, that of the thread that makes the heap.
+    /// The sub-process that the heap belongs to; without it, that of the thread that makes the heap. An
+    /// [`arena`](Self::arena) that was named before is forgotten.
     pub const fn subprocess(self, subprocess: SubProcess) -> Self {
         Self { subprocess: Some(subprocess), arena: None, ..self }
     }
@@ -45,12 +46,13 @@ impl HeapBuilder {
         Self { subprocess: Some(arena.subprocess()), arena: Some(arena), ..self }
     }
 
-    /// The heap, whose blocks stay valid when it ends.
+    /// The heap, whose blocks stay valid when it ends. [`OutOfMemory`] when the system has no memory for it, or when
+    /// there are as many heaps as there can be: 65 536 and more.
     pub fn build(self) -> Result<Heap, OutOfMemory> {
         self.make(false).map(Heap::first_of)
     }
 
-    /// The scope, whose blocks end with it.
+    /// The scope, whose blocks end with it. [`OutOfMemory`] as for [`build`](Self::build).
     pub fn build_scope(self) -> Result<Scope, OutOfMemory> {
         self.make(true).map(Scope::of)
     }

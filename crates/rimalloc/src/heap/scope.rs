@@ -108,7 +108,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A new scope, of the calling thread's sub-process.
+    /// A new scope, of the calling thread's sub-process. [`HeapBuilder::build_scope`](crate::HeapBuilder::build_scope)
+    /// without anything else being said.
     pub fn new() -> Result<Self, OutOfMemory> {
         Heap::builder().build_scope()
     }

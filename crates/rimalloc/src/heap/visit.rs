@@ -98,7 +98,8 @@ macro_rules! visits {
                 )
             }
 
-            /// What the heap holds now. Takes time for every area; nothing for every block.
+            /// What the heap holds now. Takes time for every area; nothing for every block. [`OutOfMemory`] when there
+            /// is no memory for the list of areas.
             pub fn usage(&self) -> Result<Usage, OutOfMemory> {
                 let mut usage = Usage::default();
                 let end = self.visit_areas(|area| {

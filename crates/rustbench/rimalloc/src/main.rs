@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use allocator_api2::alloc::Allocator;
 use bumpalo::Bump;
 use rimalloc::{Heap, Rimalloc, Scope};
 use rustbench_workloads::{Request, Turn, Workload};
@@ -18,8 +19,18 @@ const REQUESTS: &[Workload] = &[
         },
     },
     Workload {
+        name: "request-scope-collections",
+        about: "the same in a scope, by the trait that collections use; its end frees all blocks",
+        prepare: |_percent| {
+            turn(|request| {
+                let scope = Scope::new().expect("memory for a scope");
+                request.fill(|layout| Some((&scope).allocate(layout).ok()?.cast()))
+            })
+        },
+    },
+    Workload {
         name: "request-scope",
-        about: "the same in a scope, whose end frees all blocks",
+        about: "the same placed in a scope, whose end frees all",
         prepare: |_percent| {
             turn(|request| {
                 let scope = Scope::new().expect("memory for a scope");
@@ -29,7 +40,7 @@ const REQUESTS: &[Workload] = &[
     },
     Workload {
         name: "request-bump",
-        about: "the same in an arena of bumpalo, whose end frees all blocks",
+        about: "the same in an arena of bumpalo, whose end frees all",
         prepare: |_percent| {
             turn(|request| {
                 let bump = Bump::new();
