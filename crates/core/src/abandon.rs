@@ -68,7 +68,7 @@ pub fn take_back(theap: &Theap, page: PageRef) -> bool {
 
 /// Whether `theap` was the last to own an abandoned page, as far as somebody can tell who does not hold it.
 #[inline]
-pub fn may_be_of(theap: &Theap, page: PageRef) -> bool {
+pub fn may_be_of(theap: *const Theap, page: PageRef) -> bool {
     core::ptr::eq(peek(&page.theap).cast::<Theap>(), theap)
 }
 

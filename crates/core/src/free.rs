@@ -230,13 +230,17 @@ unsafe fn free_claimed(p: *mut u8, page: PageRef, claimed: usize) {
 #[inline(never)]
 unsafe fn free_generic(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
-    let is_plain = !PADDED && word & FLAGS == 0 && word != 0 && !os::is_thread(word);
-    // SAFETY: the caller's promise; nothing is to be looked at first.
-    if is_plain && unsafe { page.remote.push_held(page.links(), p.cast()) } {
-        if Theap::is_sentinel(theap::current()) {
-            thread::note_guest();
+    let theap = theap::current();
+    // A thread may have its own abandoned page back.
+    let is_ours = os::is_thread(word) || (word == 0 && abandon::may_be_of(theap, page));
+    if !PADDED && word & FLAGS == 0 && !is_ours {
+        // SAFETY: the caller's promise; nothing is to be looked at first.
+        if unsafe { page.remote.push_listed(page.links(), p.cast()) } {
+            if Theap::is_sentinel(theap) {
+                thread::note_guest();
+            }
+            return;
         }
-        return;
     }
     // SAFETY: the caller's promise.
     unsafe { free_rare(p, page) }

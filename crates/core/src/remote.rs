@@ -110,6 +110,18 @@ fn is_held(word: Word) -> bool {
     word.addr() & OWNED != 0
 }
 
+/// What a block that is listed adds to the word; `None` where it is not listed, but the page claimed.
+#[inline(always)]
+fn change_of(word: Word) -> Option<usize> {
+    if is_held(word) {
+        Some(ONE)
+    } else if word.addr() & OPEN != 0 && word.addr() >= 2 * ONE {
+        Some(ONE.wrapping_neg())
+    } else {
+        None
+    }
+}
+
 impl Found {
     #[inline]
     fn in_word(word: Word) -> Self {
@@ -156,13 +168,12 @@ impl RemoteList {
     pub unsafe fn push(&self, links: Links, block: *mut Block) -> Pushed {
         let mut old = self.word.load(Ordering::Relaxed);
         loop {
-            let flags = old.addr() & FLAGS;
-            let result = if flags == OWNED || (flags == OPEN && count(old) > 1) {
-                let change = if flags == OWNED { ONE } else { ONE.wrapping_neg() };
-                // SAFETY: the caller's promise.
-                unsafe { self.try_list(links, block, old, change) }.map(|()| Pushed::Listed)
-            } else {
-                self.try_claim(old).map(Pushed::Claimed)
+            let result = match change_of(old) {
+                Some(change) => {
+                    // SAFETY: the caller's promise.
+                    unsafe { self.try_list(links, block, old, change) }.map(|()| Pushed::Listed)
+                }
+                None => self.try_claim(old).map(Pushed::Claimed),
             };
             match result {
                 Ok(pushed) => return pushed,
@@ -171,17 +182,17 @@ impl RemoteList {
         }
     }
 
-    /// [`push`](Self::push) if somebody holds the page: what nearly all frees of other threads' blocks are. False, and
-    /// nothing changed, if nobody does.
+    /// [`push`](Self::push) if that does not claim the page: what nearly all frees of other threads' blocks are. False,
+    /// and nothing changed, if it would.
     ///
     /// # Safety
     /// As for `push`.
     #[inline(always)]
-    pub unsafe fn push_held(&self, links: Links, block: *mut Block) -> bool {
+    pub unsafe fn push_listed(&self, links: Links, block: *mut Block) -> bool {
         let mut old = self.word.load(Ordering::Relaxed);
-        while is_held(old) {
+        while let Some(change) = change_of(old) {
             // SAFETY: the caller's promise.
-            match unsafe { self.try_list(links, block, old, ONE) } {
+            match unsafe { self.try_list(links, block, old, change) } {
                 Ok(()) => return true,
                 Err(now) => old = now,
             }
