@@ -32,31 +32,41 @@ pub(crate) fn run() -> Result<(), String> {
     let _alone = build::lock()?;
     let headers = header_files()?;
     let tree = Tree::new(options.staged_prefix()?, options.libdir);
-    install_own_names(&tree, &headers)?;
-    if options.mimalloc_names { install_mimalloc_names(&tree, &headers) } else { Ok(()) }
+    let (rimalloc, mimalloc) = (Face::rimalloc(), Face::mimalloc(&headers)?);
+    if options.mimalloc_names {
+        build::all(&[&rimalloc, &mimalloc])?;
+        install_own_names(&tree, &rimalloc, &headers)?;
+        install_mimalloc_names(&tree, &rimalloc, &mimalloc, &headers)
+    } else {
+        build::all(&[&rimalloc])?;
+        install_own_names(&tree, &rimalloc, &headers)
+    }
 }
 
-fn install_own_names(tree: &Tree, headers: &[PathBuf]) -> Result<(), String> {
-    let rimalloc = Face::rimalloc();
+fn install_own_names(tree: &Tree, rimalloc: &Face, headers: &[PathBuf]) -> Result<(), String> {
     for variant in VARIANTS {
-        let built = build::libraries(&rimalloc, variant)?;
-        install_shared(tree, &rimalloc, variant, &built.shared)?;
+        let built = build::libraries(rimalloc, variant)?;
+        install_shared(tree, rimalloc, variant, &built.shared)?;
         tree.copy(&built.object, &tree.library(&rimalloc.object(variant)))?;
         tree.copy(&built.archive, &tree.library(&rimalloc.archive(variant)))?;
     }
     for header in headers {
         tree.copy(header, &Path::new(HEADERS).join(file_name(header)?))?;
     }
-    packages::install(tree, &rimalloc, HEADERS)
+    packages::install(tree, rimalloc, HEADERS)
 }
 
 /// The names that projects written for mimalloc look for. What the linker copies from is a link to
 /// ours; the shared library is one of its own, because programs record the name that is in it and
 /// are to run on either.
-fn install_mimalloc_names(tree: &Tree, headers: &[PathBuf]) -> Result<(), String> {
-    let (rimalloc, mimalloc) = (Face::rimalloc(), Face::mimalloc(headers)?);
+fn install_mimalloc_names(
+    tree: &Tree,
+    rimalloc: &Face,
+    mimalloc: &Face,
+    headers: &[PathBuf],
+) -> Result<(), String> {
     for variant in VARIANTS {
-        install_shared(tree, &mimalloc, variant, &build::shared(&mimalloc, variant)?)?;
+        install_shared(tree, mimalloc, variant, &build::shared(mimalloc, variant)?)?;
         tree.link(&rimalloc.object(variant), &tree.library(&mimalloc.object(variant)))?;
         tree.link(&rimalloc.archive(variant), &tree.library(&mimalloc.archive(variant)))?;
     }
@@ -64,7 +74,7 @@ fn install_mimalloc_names(tree: &Tree, headers: &[PathBuf]) -> Result<(), String
         let name = file_name(header)?;
         tree.link(&format!("rimalloc/{name}"), &Path::new(INCLUDE).join(name))?;
     }
-    packages::install(tree, &mimalloc, INCLUDE)
+    packages::install(tree, mimalloc, INCLUDE)
 }
 
 /// The shared library, the link that the loader looks for and the one that the linker does.

@@ -5,13 +5,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{built, peers};
+use crate::{built, peers, root, work_directory};
 
 /// Where an allocator comes from.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// The library of this project, built beside this program.
     Ours,
+    /// A hardened build of it, with this feature of the C library. Only where it is asked for.
+    Hardened(&'static str),
     /// The C library itself: what a program links with may bring another `malloc`, so it is named.
     Libc,
     /// Built from a package of the Rust registry.
@@ -36,6 +38,9 @@ pub(crate) const OURS: &str = "rimalloc";
 
 pub(crate) const ALL: &[Allocator] = &[
     Allocator { name: OURS, source: Source::Ours, variables: &[] },
+    Allocator { name: "rimalloc-secure", source: Source::Hardened("secure4"), variables: &[] },
+    Allocator { name: "rimalloc-secure5", source: Source::Hardened("secure5"), variables: &[] },
+    Allocator { name: "rimalloc-debug", source: Source::Hardened("debug-checks"), variables: &[] },
     Allocator { name: "glibc", source: Source::Libc, variables: &[] },
     Allocator { name: "mimalloc2", source: Source::Built(&peers::MIMALLOC2), variables: &[] },
     Allocator {
@@ -86,6 +91,9 @@ impl Allocator {
     pub(crate) fn about(&self) -> String {
         let mut text = match &self.source {
             Source::Ours => "this project's release library".into(),
+            Source::Hardened(feature) => {
+                format!("this project's library with the feature {feature}, if asked for")
+            }
             Source::Libc => "the C library".into(),
             Source::Built(peer) => format!("built from the crate {}", peer.dependency),
             Source::Debian { package, .. } => format!("Debian's package {package}"),
@@ -96,10 +104,17 @@ impl Allocator {
         text
     }
 
+    /// Whether it is a build of this project, and no peer.
+    pub(crate) fn is_own(name: &str) -> bool {
+        let own = |it: &&Self| matches!(it.source, Source::Ours | Source::Hardened(_));
+        ALL.iter().filter(own).any(|allocator| allocator.name == name)
+    }
+
     /// Finds or builds it; the error says what is missing and how to get it.
     pub(crate) fn prepare(&self) -> Result<Ready> {
         let (library, version) = match &self.source {
             Source::Ours => (built("librimalloc.so")?, env!("CARGO_PKG_VERSION").to_owned()),
+            Source::Hardened(feature) => (hardened(feature)?, env!("CARGO_PKG_VERSION").to_owned()),
             Source::Libc => (PathBuf::from("libc.so.6"), libc_version()),
             Source::Built(peer) => peer.build()?,
             Source::Debian { package, library } => {
@@ -134,11 +149,21 @@ pub(crate) fn ready(
         bail!("{} does not provide malloc, but {provider:?} does", library.display());
     }
     if let Some(number) =
-        lines.next().and_then(|line| line.parse::<u32>().ok()).filter(|_| name != OURS)
+        lines.next().and_then(|line| line.parse::<u32>().ok()).filter(|_| !Allocator::is_own(name))
     {
         version += &format!(" ({})", mimalloc_version(number));
     }
     Ok(Ready { name: name.into(), library, version, variables })
+}
+
+/// Builds the release library with a feature, in a target directory of its own.
+fn hardened(feature: &str) -> Result<PathBuf> {
+    let target = work_directory(feature)?;
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
+    build.args(["--features", feature]).env("CARGO_TARGET_DIR", &target);
+    peers::output_of(build.current_dir(root()))?;
+    Ok(target.join("release/librimalloc.so"))
 }
 
 /// From 2.3 on the number has two digits for each of the last two parts; before it had one for the

@@ -1,6 +1,7 @@
 //! `docs/benchmarks.md` and its charts, from records.
 
 pub(crate) mod bars;
+mod cost;
 pub(crate) mod tables;
 
 use std::fs;
@@ -30,6 +31,12 @@ pub(crate) fn write(paths: &[String]) -> Result<()> {
     for path in &paths {
         let name = path.file_stem().context("a record has a name")?.to_string_lossy().into_owned();
         records.push((name, Record::read(path)?));
+    }
+    cost::write(&records)?;
+    // What compares builds of ours alone has its place elsewhere.
+    records.retain(|(_, record)| !cost::is_of_builds(record));
+    if records.is_empty() {
+        return Ok(());
     }
     let mut text = head(&records);
     for (name, record) in &records {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use rimalloc_bench::workloads::Latencies;
 
-use crate::allocators::{self, OURS, Ready};
+use crate::allocators::{self, Allocator, OURS, Ready};
 use crate::cells::{self, Cell, Wanted};
 use crate::instructions;
 use crate::machine::Machine;
@@ -117,8 +117,9 @@ pub(crate) fn participant(ready: &Ready) -> Participant {
 }
 
 fn prepare_allocators(options: &Options, absent: &mut Vec<Absence>) -> Result<Vec<Ready>> {
-    let is_wanted = |name: &str| {
-        options.allocators.is_empty() || options.allocators.iter().any(|wanted| wanted == name)
+    let is_wanted = |name: &str| match options.allocators.as_slice() {
+        [] => name == OURS || !Allocator::is_own(name),
+        wanted => wanted.iter().any(|wanted| wanted == name),
     };
     let known = |name: &String| {
         allocators::ALL.iter().any(|allocator| allocator.name == name)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rimalloc_bench::figures::Figures;
 
-use crate::allocators::OURS;
+use crate::allocators::{Allocator, OURS};
 use crate::record::{Cell, Record, Results};
 
 /// What is compared.
@@ -113,7 +113,7 @@ impl Cell {
     pub(crate) fn best_peer(&self, measure: Measure) -> Option<(&str, f64)> {
         self.results
             .iter()
-            .filter(|results| results.allocator != OURS)
+            .filter(|results| !Allocator::is_own(&results.allocator))
             .filter_map(|results| Some((results.allocator.as_str(), results.median(measure)?)))
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }

@@ -191,6 +191,53 @@ fn a_shared_prefix_gets_no_name_of_mimalloc() {
     }
 }
 
+/// The hardened libraries lie beside the stock one, under the names that mimalloc's have: a program that frees a block
+/// twice is told so by each form of them.
+#[test]
+fn hardened_variants_are_found_and_differ() {
+    let build = scratch("variants");
+    let source = common::source("misuse/double_free_small.c");
+    let lib = prefix().join("lib");
+    for variant in ["-secure", "-debug"] {
+        let name = format!("mimalloc{variant}");
+        let mut ways = vec![
+            ("shared", vec![format!("-L{}", lib.display()), format!("-l{name}")]),
+            ("archive", vec![lib.join(format!("lib{name}.a")).display().to_string()]),
+            ("object", vec![lib.join(format!("{name}.o")).display().to_string()]),
+            ("own", vec![lib.join(format!("librimalloc{variant}.so")).display().to_string()]),
+        ];
+        if has_tool("pkg-config") {
+            let mut tool = Command::new("pkg-config");
+            tool.args(["--cflags", "--libs", &name]).env("PKG_CONFIG_PATH", lib.join("pkgconfig"));
+            let output = run(&mut tool);
+            let flags = text(&output.stdout).split_whitespace().map(str::to_owned).collect();
+            ways.push(("pkg-config", flags));
+        }
+        for (way, flags) in ways {
+            let path = build.join(format!("{name}.{way}"));
+            let mut cc = Command::new("cc");
+            cc.args(["-std=gnu11", "-fno-builtin", "-pthread", "-o"]).arg(&path).arg(&source);
+            run(cc.arg("-I").arg(prefix().join("include")).args(flags).args(["-lgcc_s", "-ldl"]));
+            let said = program(&path, prefix()).output().expect("the program starts");
+            let said = text(&said.stderr);
+            assert!(said.contains("double free detected"), "{name}, {way}: {said:?}");
+            if way == "shared" {
+                let soname = format!("lib{name}.so.2");
+                assert!(needed(&path).contains(&soname), "{soname}: {:?}", needed(&path));
+            }
+        }
+    }
+    if has_tool("cmake") {
+        let build = scratch("variants-cmake");
+        cmake(&fixture("variants"), prefix(), &build);
+        run(Command::new("cmake").arg("--build").arg(&build));
+        for name in ["secure", "secure-static", "debug", "debug-static"] {
+            let said = program(&build.join(name), prefix()).output().expect("the program starts");
+            assert!(text(&said.stderr).contains("double free detected"), "{name}: {said:?}");
+        }
+    }
+}
+
 /// Whoever installs anew must not tear the library from under programs that run.
 #[test]
 fn installing_again_replaces_files() {

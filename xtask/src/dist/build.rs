@@ -3,8 +3,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
-use super::names::{Face, Variant};
+use super::names::{Face, VARIANTS, Variant};
 use crate::steps::{cargo, output_of, root, run, target_directory};
 
 /// Where the libraries of a variant were built.
@@ -46,6 +47,19 @@ pub(crate) fn shared(face: &Face, variant: &Variant) -> Result<PathBuf, String> 
     build.env("CARGO_TARGET_DIR", &target).env("RIMALLOC_SONAME", face.soname(variant));
     run(&mut build)?;
     Ok(target.join("release/librimalloc.so"))
+}
+
+/// Builds the shared libraries of all variants for these faces, which others then find built: at the same time, since
+/// most of a build is one thread's work.
+pub(crate) fn all(faces: &[&Face]) -> Result<(), String> {
+    let pairs = faces.iter().flat_map(|face| VARIANTS.iter().map(move |variant| (face, variant)));
+    thread::scope(|scope| {
+        let builds: Vec<_> = pairs
+            .map(|(face, variant)| scope.spawn(move || shared(face, variant).map(drop)))
+            .collect();
+        let panicked = |_| Err("a build panicked".to_owned());
+        builds.into_iter().try_for_each(|build| build.join().unwrap_or_else(panicked))
+    })
 }
 
 /// Links what the exported functions need out of the compiler's archive into one object. In front of

@@ -11,7 +11,12 @@ pub(crate) struct Variant {
     pub(crate) features: &'static [&'static str],
 }
 
-pub(crate) const VARIANTS: &[Variant] = &[Variant { suffix: "", features: &[] }];
+/// The first is the one that a CMake package is named after.
+pub(crate) const VARIANTS: &[Variant] = &[
+    Variant { suffix: "", features: &[] },
+    Variant { suffix: "-secure", features: &["secure"] },
+    Variant { suffix: "-debug", features: &["debug-checks"] },
+];
 
 /// A name that the library is known by, with the version that belongs to it.
 pub(crate) struct Face {
