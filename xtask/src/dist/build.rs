@@ -76,6 +76,8 @@ fn single_object(archive: &Path, object: &Path) -> Result<(), String> {
     link.args(names.map(|name| format!("-Wl,-u,{name}"))).arg(archive);
     run(&mut link)?;
     let mut localize = Command::new("objcopy");
+    // Bitcode of the compiler's own objects: tools with a plugin for it would take the object for nothing else.
+    localize.args(["--remove-section", ".llvmbc", "--remove-section", ".llvmcmd"]);
     localize.arg("--strip-debug").arg("--keep-global-symbols").arg(&exports).arg(object);
     run(&mut localize)
 }
