@@ -9,7 +9,6 @@ use process::alone;
 use rimalloc_core::aligned::malloc_aligned;
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
-use rimalloc_core::config::GUARDED_PAGES;
 use rimalloc_core::free::{free, free_live};
 use rimalloc_core::source::Plain;
 use std::io::Error;
@@ -18,10 +17,6 @@ const MIB: usize = 1 << 20;
 
 /// Which limit the process is to live under, and how many bytes it grants.
 const BYTES: &str = "RIMALLOC_TEST_LIMIT";
-
-/// Tenths of what could be had at first that can be had again at least. At the limit the system may refuse to make
-/// the guards of freed pages accessible, and then what such a page covered, until others are freed.
-const SHARE: usize = if GUARDED_PAGES { 4 } else { 9 };
 
 fn end(p: *mut u8, size: usize) {
     // Some blocks as ones that are certain to be blocks.
@@ -74,7 +69,7 @@ fn exhaust_and_recover(kind: libc::__rlimit_resource_t) {
         for _ in 0..2 {
             collect(true);
             let again = fill(size);
-            assert!(again >= first / 10 * SHARE, "{again} after {first} bytes in blocks of {size}");
+            assert!(again >= first / 10 * 9, "{again} after {first} bytes in blocks of {size}");
         }
     }
 }

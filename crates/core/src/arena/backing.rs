@@ -17,7 +17,7 @@ use core::ptr::NonNull;
 use crate::arena::{Arena, Traits};
 use crate::config::SLICE_SIZE;
 use crate::options::{self, Opt};
-use crate::os;
+use crate::os::{self, OsResult};
 use crate::sync::Ordering;
 
 /// A function of the program's that commits memory (its first argument is true) or takes it back. The others
@@ -130,10 +130,27 @@ impl Arena {
                 self.note_decommitted(index, count, false);
             }
         // SAFETY: as above.
-        } else if let Ok(inaccessible) = unsafe { os::decommit(start, size) } {
+        } else if let Ok(inaccessible) = unsafe { self.decommit(start, size) } {
             self.dirty().clear(index, count);
             self.note_decommitted(index, count, inaccessible);
             self.note_purged(index, count);
+        }
+    }
+
+    /// As [`os::decommit`], and with the access gone where the system has refused to grant it: what is accessible may
+    /// count against a limit, and others are to have it.
+    ///
+    /// # Safety
+    /// As for [`os::decommit`].
+    unsafe fn decommit(&self, start: NonNull<u8>, size: usize) -> OsResult<bool> {
+        let was_refused = self.traits.accessible && self.inaccessible.load(Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe {
+            if was_refused {
+                os::uncommit(start, size).map(|()| true)
+            } else {
+                os::decommit(start, size)
+            }
         }
     }
 
