@@ -29,7 +29,7 @@ pub fn good_size(size: usize) -> usize {
     alloc::good_size(size)
 }
 
-/// How many bytes of the block at `ptr` may be used: at least as many as were asked for. 0 for null.
+/// How many bytes of the block at `ptr` may be used: at least as many as were asked for. 0 for null. Any thread may ask.
 ///
 /// # Safety
 ///

@@ -2,16 +2,25 @@
 #![allow(unsafe_code)]
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::panic::AssertUnwindSafe;
+use core::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use std::collections::BTreeMap;
 use std::panic;
 use std::sync::mpsc;
 use std::thread;
 
-use rimalloc::{Heap, Rimalloc};
+use rimalloc::{Arena, Heap, Rimalloc, Scope, SubProcess};
 
 #[global_allocator]
 static GLOBAL: Rimalloc = Rimalloc;
+
+/// Any thread may have what a program handles, also one that a panic has passed through.
+const fn is_for_all_threads<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
+const _: () = {
+    is_for_all_threads::<Heap>();
+    is_for_all_threads::<Scope>();
+    is_for_all_threads::<Arena>();
+    is_for_all_threads::<SubProcess>();
+};
 
 fn new() -> Heap {
     Heap::new().expect("memory for a heap")

@@ -149,8 +149,9 @@ impl Scope {
         Ok(unsafe { core::str::from_utf8_unchecked_mut(copy) })
     }
 
-    /// A place in the scope, uninitialised, that cannot be freed before the scope ends. One without size may be where
-    /// another one begins.
+    /// A place in the scope of the layout's size and at a multiple of its alignment, uninitialised, that cannot be freed
+    /// before the scope ends. One without size may be where another one begins. [`OutOfMemory`] when the system refuses
+    /// memory, or the arena that the scope is bound to is full; what was placed before stays as it is.
     #[inline]
     pub fn alloc_layout(&self, layout: Layout) -> Result<NonNull<u8>, OutOfMemory> {
         // SAFETY: the scope's heap is one and the same, and lives as long as the scope; of layouts the rest is true.
