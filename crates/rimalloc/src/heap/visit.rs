@@ -69,18 +69,20 @@ macro_rules! visits {
             /// list of areas.
             ///
             /// ```
+            /// use core::alloc::{GlobalAlloc, Layout};
             /// use core::ops::ControlFlow;
-            /// use rimalloc::{Heap, Scope};
             ///
-            /// let scope = Scope::new()?;
-            /// scope.alloc([0_u8; 100])?;
+            /// let heap = rimalloc::Heap::new()?;
+            /// let layout = Layout::new::<[u8; 100]>();
+            /// let block = unsafe { heap.alloc(layout) };
             /// let mut sizes = Vec::new();
-            /// let end: ControlFlow<()> = scope.visit_blocks(|_area, block| {
+            /// let end: ControlFlow<()> = heap.visit_blocks(|_area, block| {
             ///     sizes.push(block.len());
             ///     ControlFlow::Continue(())
             /// })?;
             /// assert!(end.is_continue());
             /// assert_eq!(sizes, [rimalloc::good_size(100)]);
+            /// # unsafe { heap.dealloc(block, layout) };
             /// # Ok::<(), rimalloc::OutOfMemory>(())
             /// ```
             pub fn visit_blocks<B>(
