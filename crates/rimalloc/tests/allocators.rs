@@ -196,10 +196,15 @@ macro_rules! tests {
 
             #[test]
             fn blocks_grow_in_place_within_what_may_be_used_of_them() {
+                if cfg!(any(feature = "secure3", feature = "debug-checks")) {
+                    // A block ends where the program's bytes end, and there is no room in it.
+                    return;
+                }
                 with_each(|allocator| {
                     for size in [1, 9, 100, 1000, 5000, 60_000, 70_000, 3 << 20] {
-                        let (own, all) = (layout(size, 1), layout(good_size(size), 1));
+                        let own = layout(size, 1);
                         let block = allocator.allocate(own).expect("memory");
+                        let all = layout(block.len(), 1);
                         // SAFETY: the block is live and has its layout.
                         let grown = unsafe { allocator.grow(block.cast(), own, all) };
                         let grown = grown.expect("no memory is needed");
