@@ -20,15 +20,15 @@ const CLEAN: &[&str] = &[
     "mi_aligned.c",
     "mi_arena_use.c",
     "mi_deferred_free.c",
+    "mi_heap_basic.c",
     "mi_heap_ends.c",
-    "mi_heap_threads.c",
     "mi_heap_visit.c",
-    "mi_subproc_ends.c",
+    "mi_posix.c",
+    "mi_theap.c",
     "mi_zeroed.c",
     "new_delete.cpp",
     "realloc.c",
     "strings.c",
-    "thread_exit.c",
 ];
 
 /// Programs that only call functions which the sanitizer leaves to the library.
