@@ -88,8 +88,13 @@ pub unsafe fn free_size_aligned(p: *mut u8, size: usize, _align: usize) {
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free_live(p: *mut u8, size: usize, align: usize) {
     if PADDED {
+        let checked = CHECKED || CHECKED_SIZES;
+        if checked && !p.addr().is_multiple_of(align) {
+            // SAFETY: the caller's promise.
+            return unsafe { free_misaligned(p, size, align) };
+        }
         // SAFETY: the caller's promise.
-        return unsafe { free_size_aligned(p, size, align) };
+        return unsafe { release(p, checked.then_some(size)) };
     }
     if CHECKED && !has_layout(p, size, align) {
         // SAFETY: the caller's promise; what is no block is told from blocks here.
@@ -141,6 +146,20 @@ pub unsafe fn usable_size(p: *const u8) -> usize {
 /// addresses outside the allocator's memory. One lookup; safe for any address.
 pub fn block_size(p: *const u8) -> usize {
     PageRef::of_addr(p.addr()).map_or(0, |page| page.block_size())
+}
+
+/// Frees what is no block at `align`, as its owner says, and reports that.
+///
+/// # Safety
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn free_misaligned(p: *mut u8, size: usize, align: usize) {
+    if let Some(page) = PageRef::of_addr(p.addr()) {
+        report::wrong_layout(p.addr(), page.usable_from(p), size, align);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { free(p) }
 }
 
 /// Whether `p` can be a block of `size` bytes at `align`; reports one that cannot.
