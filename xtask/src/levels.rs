@@ -15,6 +15,9 @@ use crate::steps::{FACE_FEATURES, cargo};
 /// The features of engine and faces that make a level. The last ones come first.
 const LEVELS: &[&str] = &["secure1", "secure2", "secure3", "secure4", "debug-checks", "secure5"];
 
+/// The levels that are tested unless others are named: the one to choose, and those that have all there is.
+const USUAL: &[&str] = &["secure4", "debug-checks", "secure5"];
+
 /// Levels that are tested at the same time.
 const AT_ONCE: usize = 2;
 
@@ -36,13 +39,17 @@ const FACE_TESTS: &[&str] = &[
 /// Tests of the C library that run programs on it.
 const C_TESTS: &[&str] = &["abi", "stats", "symbols"];
 
-/// Tests all levels, or the ones that the command line names.
+/// Tests the usual levels, or those that the command line names: `all` stands for all.
 pub(crate) fn run() -> Result<(), String> {
-    let named: Vec<String> = env::args().skip(2).collect();
+    let mut named: Vec<String> = env::args().skip(2).collect();
+    if named.is_empty() || named == ["all"] {
+        let levels = if named.is_empty() { USUAL } else { LEVELS };
+        named = levels.iter().map(|&level| level.to_owned()).collect();
+    }
     if let Some(unknown) = named.iter().find(|name| !LEVELS.contains(&name.as_str())) {
         return Err(format!("there is no level {unknown}: {}", LEVELS.join(", ")));
     }
-    let wanted = |level: &&&str| named.is_empty() || named.iter().any(|name| name == **level);
+    let wanted = |level: &&&str| named.iter().any(|name| name == **level);
     let waiting = Mutex::new(LEVELS.iter().filter(wanted).collect::<Vec<_>>());
     let failures = Mutex::new(String::new());
     let work = || {
