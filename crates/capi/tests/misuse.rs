@@ -21,12 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Column {
     name: &'static str,
     features: &'static str,
+    variable: Option<(&'static str, &'static str)>,
 }
 
-const COLUMNS: [Column; 3] = [
-    Column { name: "stock", features: "" },
-    Column { name: "secure", features: "secure" },
-    Column { name: "debug", features: "debug-checks" },
+const COLUMNS: [Column; 5] = [
+    Column { name: "stock", features: "", variable: None },
+    Column { name: "check=warn", features: "", variable: Some(("RIMALLOC_CHECK", "warn")) },
+    Column { name: "check=abort", features: "", variable: Some(("RIMALLOC_CHECK", "abort")) },
+    Column { name: "secure", features: "secure", variable: None },
+    Column { name: "debug", features: "debug-checks", variable: None },
 ];
 
 /// What comes of a mistake.

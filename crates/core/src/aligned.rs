@@ -93,7 +93,6 @@ fn aligned<const ZERO: bool>(source: impl Source, size: usize, align: usize) -> 
         Some(rounded) if align <= SLICE_SIZE && rounded <= MEDIUM_BLOCK_MAX => {
             fit(plain::<ZERO>(source, rounded - PADDING), size, ZERO)
         }
-        Some(_) if align <= SLICE_SIZE => plain::<ZERO>(source, size),
         Some(_) => alloc::malloc_single(source, size, align, ZERO),
         None => fail(size),
     }
@@ -127,7 +126,7 @@ fn aligned_at<const ZERO: bool>(
     if shift != 0
         && let Some(page) = PageRef::of_addr(block.addr())
     {
-        mark_interior(page);
+        mark_interior(page, block.wrapping_add(shift));
     }
     fit(block.wrapping_add(shift), size, ZERO)
 }
@@ -142,8 +141,11 @@ pub(crate) fn fit(p: *mut u8, size: usize, zeroed: bool) -> *mut u8 {
     p
 }
 
-/// Notes on the page of a block just taken that the block is known by an address inside it.
-fn mark_interior(page: PageRef) {
+/// Notes on the page of a block just taken that the block is known by `p`, an address inside it.
+fn mark_interior(page: PageRef, p: *mut u8) {
     // Only this thread can know the block. Its page is this thread's, or has no other block.
     page.set_interior();
+    if let Some(record) = page.record() {
+        record.set_block(p);
+    }
 }

@@ -14,6 +14,7 @@ use crate::config::{
     MEDIUM_BLOCK_MAX, PADDED, PADDING, REQUEST_MAX, SLICE_SIZE, SMALL_SIZE_MAX, WORD_SIZE,
 };
 use crate::deferred;
+use crate::guarded::{self, Made};
 use crate::os;
 use crate::page::{Page, PageRef};
 use crate::ptr::Block;
@@ -40,19 +41,38 @@ struct Taken {
     page: PageRef,
     block: NonNull<u8>,
     zeros: Zeros,
+    /// Bytes of the block before what the user gets.
+    shift: usize,
 }
 
 impl Taken {
     /// The block after a pop from `page`.
     fn popped(page: PageRef, block: NonNull<u8>) -> Self {
         let zeros = if page.popped_is_zero() { Zeros::AllButLink } else { Zeros::None };
-        Self { page, block, zeros }
+        Self { page, block, zeros, shift: 0 }
+    }
+
+    /// A guarded block.
+    fn guarded(made: Made) -> Self {
+        let zeros = if made.zero { Zeros::All } else { Zeros::None };
+        Self { page: made.page, block: made.start, zeros, shift: made.shift }
     }
 
     /// The block as it is, for a request of `size` bytes.
     #[inline(always)]
     fn raw(self, size: usize) -> *mut u8 {
-        raw(self.page, self.block, size)
+        self.shifted(raw(self.page, self.block, self.shift + size), size)
+    }
+
+    /// What the user gets of a block that was handed out at `block`.
+    #[inline(always)]
+    fn shifted(self, block: *mut u8, size: usize) -> *mut u8 {
+        let p = block.wrapping_add(self.shift);
+        if PADDED && self.shift != 0 {
+            // SAFETY: the block was taken for as much.
+            unsafe { self.page.fit(p, size) };
+        }
+        p
     }
 
     /// The block with every usable byte zero, for a request of `size` bytes.
@@ -67,7 +87,7 @@ impl Taken {
         unsafe {
             tools::unlock(self.block.as_ptr(), room);
             self.block.write_bytes(0, dirty);
-            self.page.hand_out(self.block, size, true)
+            self.shifted(self.page.hand_out(self.block, self.shift + size, true), size)
         }
     }
 }
@@ -237,7 +257,7 @@ fn malloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut
 #[cold]
 #[inline(never)]
 fn malloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
-    match take(source, theap, size, SLICE_SIZE) {
+    match take(source, theap, size, 1) {
         Some(taken) => taken.raw(size),
         None => fail(size),
     }
@@ -262,7 +282,7 @@ fn zalloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut
 #[cold]
 #[inline(never)]
 fn zalloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
-    match take(source, theap, size, SLICE_SIZE) {
+    match take(source, theap, size, 1) {
         Some(taken) => taken.cleared(size),
         None => fail(size),
     }
@@ -284,13 +304,21 @@ pub(crate) fn try_malloc(source: impl Source, size: usize, zero: bool) -> *mut u
     let theap = source.theap();
     let taken = match pop_small(theap, size) {
         Some((page, block)) => Some(Taken::popped(page, block.cast())),
-        None => take(source, theap, size, SLICE_SIZE),
+        // A guarded block is for what the caller needs, to the byte.
+        None if is_guarded_due(theap, size) => None,
+        None => take(source, theap, size, 1),
     };
     match taken {
         Some(taken) if zero => taken.cleared(size),
         Some(taken) => taken.raw(size),
         None => null_mut(),
     }
+}
+
+/// Whether the next block of a theap, or of a sentinel, is to be a guarded one.
+fn is_guarded_due(theap: *const Theap, size: usize) -> bool {
+    // SAFETY: not a sentinel, so it is the calling thread's own.
+    !Theap::is_sentinel(theap) && guarded::is_due(unsafe { &*theap }, size)
 }
 
 /// Allocates a block of its own page, of `size` bytes at a multiple of `align` (a power of two of at least a
@@ -327,17 +355,21 @@ fn take_or_collect(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
     take_from(theap, size, align).or_else(|| {
         deferred::call(theap, true);
         theap.collect();
+        guarded::give_all_back(heap.subproc());
         heap.subproc().arenas.purge(true);
         take_from(theap, size, align)
     })
 }
 
 fn take_from(theap: &Theap, size: usize, align: usize) -> Option<Taken> {
+    if let Some(made) = guarded::take_if_due(theap, size, align) {
+        return Some(Taken::guarded(made));
+    }
     let bin = size_class::bin_of(padded(size));
     if bin == HUGE_BIN {
         let (page, block, zero) = refill::take_single(theap, size, align)?;
         let zeros = if zero { Zeros::All } else { Zeros::None };
-        return Some(Taken { page, block, zeros });
+        return Some(Taken { page, block, zeros, shift: 0 });
     }
     refill::take_block(theap, bin).map(|(page, block)| Taken::popped(page, block.cast()))
 }

@@ -8,9 +8,13 @@
 use crate::abandon;
 use crate::alloc::good_size;
 use crate::config::{CHECKED, CHECKED_SIZES, MEDIUM_BLOCK_MAX, PADDED, SLICE_SIZE};
+use crate::guarded;
+use crate::guards;
 use crate::os;
-use crate::page::{FLAGS, INTERIOR, PageRef};
+use crate::page::watch::Standing;
+use crate::page::{FLAGS, GUARDED, INTERIOR, PageRef, WATCHED};
 use crate::page_map;
+use crate::ptr::Block;
 use crate::report;
 use crate::sync::Ordering;
 use crate::theap::{self, Theap};
@@ -67,7 +71,7 @@ unsafe fn release(p: *mut u8, claimed: Option<usize>) {
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free_size(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { release(p, CHECKED_SIZES.then_some(size)) }
+    unsafe { release(p, Some(size)) }
 }
 
 /// Frees a block of which the caller knows size and alignment.
@@ -132,7 +136,12 @@ pub unsafe fn free_aligned(p: *mut u8, _align: usize) {
 /// `p` is null, an address outside the allocator's memory, or a live block.
 pub unsafe fn usable_size(p: *const u8) -> usize {
     match PageRef::of_addr(p.addr()) {
-        Some(page) if !PADDED || page.is_live(p.cast_mut()) => page.usable_from(p.cast_mut()),
+        Some(page) if !PADDED || page.is_live(p.cast_mut()) => {
+            if page.is_watched() && !is_live(p.cast_mut(), page, "mi_usable_size") {
+                return 0;
+            }
+            page.usable_from(p.cast_mut())
+        }
         _ => {
             if !p.is_null() {
                 report_unknown("mi_usable_size", p.addr());
@@ -220,8 +229,12 @@ unsafe fn free_unknown(p: *mut u8) {
 
 /// Reports an address that is no page's, unless it may be that of a block that ended with all others.
 pub(crate) fn report_unknown(function: &str, addr: usize) {
-    if !page_map::was_released() {
-        report::invalid_pointer(function, addr);
+    if page_map::was_released() {
+        return;
+    }
+    match guards::find(addr).filter(|record| record.block() == addr && function == "mi_free") {
+        Some(record) => report::double_free(addr, record.size()),
+        None => report::invalid_pointer(function, addr),
     }
 }
 
@@ -232,13 +245,51 @@ pub(crate) fn report_unknown(function: &str, addr: usize) {
 #[cold]
 #[inline(never)]
 unsafe fn free_claimed(p: *mut u8, page: PageRef, claimed: usize) {
-    // Where blocks are padded, one for 0 bytes may hold one. What is no live block is reported below.
-    let size = page.exact_size(p).filter(|&size| size != claimed && size.max(claimed) > 1);
-    if let Some(size) = size {
-        report::wrong_layout(p.addr(), size, claimed, 1);
+    if CHECKED_SIZES {
+        // Where blocks are padded, one for 0 bytes may hold one. What is no live block is reported below.
+        let size = page.exact_size(p).filter(|&size| size != claimed && size.max(claimed) > 1);
+        if let Some(size) = size {
+            report::wrong_layout(p.addr(), size, claimed, 1);
+        }
+    } else if page.is_watched() && page.standing(p) == Standing::Live {
+        has_layout(p, claimed, 1);
     }
     // SAFETY: the caller's promise.
     unsafe { free_generic(p, page) }
+}
+
+/// The block to free for `p` in a page with flags in its owner word. `None` when there is none: what is wrong was
+/// reported, or the block was a guarded one.
+///
+/// # Safety
+/// As for [`free_generic`].
+#[cold]
+#[inline(never)]
+unsafe fn block_of(p: *mut u8, page: PageRef, word: usize) -> Option<*mut Block> {
+    if word & GUARDED != 0 {
+        // SAFETY: the caller's promise.
+        unsafe { guarded::free(p, page) };
+        return None;
+    }
+    if word & WATCHED != 0 {
+        if !is_live(p, page, "mi_free") {
+            return None;
+        }
+        // SAFETY: the block is live, and the caller's.
+        unsafe { page.mark(page.block_at(p.addr())) };
+    }
+    Some(if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() })
+}
+
+/// Whether the program may know a live block of a watched page by `p`; reports what is wrong.
+pub(crate) fn is_live(p: *mut u8, page: PageRef, function: &str) -> bool {
+    match page.standing(p) {
+        Standing::Live => return true,
+        Standing::Free if function == "mi_free" => report::double_free(p.addr(), page.block_size()),
+        Standing::Free | Standing::Unused => report::invalid_pointer(function, p.addr()),
+        Standing::Inside => report::unaligned_pointer(function, p.addr()),
+    }
+    false
 }
 
 /// Frees a block whose page is not plainly the calling thread's, or that is not plainly a live one.
@@ -273,7 +324,12 @@ unsafe fn free_generic(p: *mut u8, page: PageRef) {
 #[inline(never)]
 unsafe fn free_rare(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
-    let block = if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() };
+    let mut block = p.cast();
+    if word & FLAGS != 0 {
+        // SAFETY: the caller's promise.
+        let Some(found) = (unsafe { block_of(p, page, word) }) else { return };
+        block = found;
+    }
     let is_known = page.is_known_by(block, p);
     if !is_known {
         report::unaligned_pointer("mi_free", p.addr());

@@ -10,6 +10,9 @@ use core::ptr::{null, null_mut};
 
 use crate::abandoned::AbandonedMap;
 use crate::arena::{ABANDONED_MAPS, Arena, Arenas, Span, node};
+use crate::config::SLICE_SIZE;
+use crate::guards::{Record, SharedChoice};
+use crate::options::{self, Opt};
 use crate::os;
 use crate::page::guard;
 use crate::page::list::PageList;
@@ -74,15 +77,41 @@ impl SubProcess {
     ///
     /// # Safety
     /// The slices were taken from here, and nothing refers to their memory any more.
-    pub unsafe fn take_back(&self, span: Span, bytes: usize) {
-        self.stats().pages.decrease(1);
-        self.stats().page_committed.decrease(bytes);
+    pub unsafe fn take_back(&self, span: Span, bytes: usize, record: Option<&'static Record>) {
+        self.count_page_end(bytes);
+        if let Some(record) = record {
+            record.give();
+            // SAFETY: the caller's promise.
+            return unsafe { self.take_back_guarded(span) };
+        }
         match span.arena {
             // The system may allow no more accessible memory just now.
             Some(arena) if !guard::lower(&span) => arena.give_inaccessible(span.index, span.slices),
             // SAFETY: the caller's promise.
             _ => unsafe { self.arenas.give(span) },
         }
+    }
+
+    /// Takes the slices of a guarded block back.
+    ///
+    /// # Safety
+    /// As for [`take_back`](Self::take_back).
+    pub unsafe fn take_back_guarded(&self, span: Span) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match span.arena {
+                Some(arena) if os::commit(span.start, span.slices * SLICE_SIZE).is_err() => {
+                    arena.give_inaccessible(span.index, span.slices);
+                }
+                _ => self.arenas.give(span),
+            }
+        }
+    }
+
+    /// Counts the end of a page that held `bytes` bytes.
+    fn count_page_end(&self, bytes: usize) {
+        self.stats().pages.decrease(1);
+        self.stats().page_committed.decrease(bytes);
     }
 
     /// Whether `other` is this sub-process.
@@ -154,6 +183,10 @@ pub struct Heap {
     pub next: Cell<*const Self>,
     /// See `next`.
     pub prev: Cell<*const Self>,
+    /// Which of its blocks are guarded, where that is chosen for the heap.
+    pub guarding: SharedChoice,
+    /// Whether blocks are looked at when they are freed, where that is chosen for the heap.
+    pub watched: AtomicBool,
     /// Statistics.
     pub counts: HeapCounts,
 }
@@ -208,6 +241,8 @@ impl Heap {
             late: Cell::new(null()),
             next: Cell::new(null()),
             prev: Cell::new(null()),
+            guarding: SharedChoice::new(),
+            watched: AtomicBool::new(false),
             counts: HeapCounts::new(),
         }
     }
@@ -302,6 +337,9 @@ impl Heap {
         if self.lists(page) {
             self.pages.add(page);
         }
+        if self.is_watched() {
+            page.watch();
+        }
         Some(page)
     }
 
@@ -310,16 +348,32 @@ impl Heap {
     /// # Safety
     /// As for [`PageRef::release`].
     pub unsafe fn release_page(page: PageRef) {
-        let subproc = Self::with_heap_of(page, |heap| {
+        let subproc = Self::unlist_page(page);
+        let (bytes, record) = (page.held_bytes(), page.record());
+        // SAFETY: the caller's promise; the page is on no list, and its slices are nobody's any more.
+        unsafe { subproc.take_back(page.release(), bytes, record) };
+    }
+
+    /// Ends the page of a guarded block, and says whose its slices are, which stay as they are.
+    ///
+    /// # Safety
+    /// As for [`PageRef::release`], but for the block, which is nobody's any more.
+    pub unsafe fn end_guarded(page: PageRef) -> (&'static SubProcess, Span) {
+        let subproc = Self::unlist_page(page);
+        subproc.count_page_end(page.held_bytes());
+        // SAFETY: the caller's promise; the page is on no list.
+        (subproc, unsafe { page.destroy() })
+    }
+
+    /// Takes a page that the caller holds off the list of its heap, and counts its end.
+    fn unlist_page(page: PageRef) -> &'static SubProcess {
+        Self::with_heap_of(page, |heap| {
             if heap.lists(page) {
                 heap.pages.unlink(page);
             }
             heap.counts.end_page(page.bin(), page.block_size());
             heap.subproc()
-        });
-        let bytes = page.held_bytes();
-        // SAFETY: the caller's promise; the page is on no list, and its slices are nobody's any more.
-        unsafe { subproc.take_back(page.release(), bytes) };
+        })
     }
 
     /// Changes the size of the only block of a huge page. See [`Page::resize_single`].
@@ -390,6 +444,12 @@ impl Heap {
             self.pages.add(page);
         }
         page.heap.store(core::ptr::from_ref(self).cast_mut().cast(), Ordering::Release);
+    }
+
+    /// Whether blocks of the heap are looked at when they are freed: of this heap, or of all.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        options::is_enabled(Opt::Check) || self.watched.load(Ordering::Relaxed)
     }
 
     /// The map in which abandoned pages of `bin` of this heap are found.

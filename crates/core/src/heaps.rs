@@ -11,11 +11,13 @@ use core::ptr::null;
 
 use crate::abandon;
 use crate::arena::meta;
+use crate::guards::Choice;
 use crate::heap::{HEAPS, Heap, Settings};
 use crate::os;
 use crate::page::PageRef;
 use crate::page::look;
 use crate::report;
+use crate::sync::Ordering;
 use crate::theap::{self, NUMBER_END, Theap};
 use crate::thread;
 
@@ -186,10 +188,10 @@ pub(crate) unsafe fn destroy_page(heap: &Heap, page: PageRef) {
         heap.counts.hand(page.bin(), -i64::from(left));
     }
     heap.counts.end_page(page.bin(), page.block_size());
+    let (bytes, record) = (page.held_bytes(), page.record());
     abandon::condemn(page);
-    let bytes = page.held_bytes();
     // SAFETY: the caller's promise.
-    unsafe { heap.subproc().take_back(page.destroy(), bytes) };
+    unsafe { heap.subproc().take_back(page.destroy(), bytes, record) };
 }
 
 /// Plain allocation of the calling thread does not go to a heap that ends.
@@ -266,4 +268,23 @@ pub fn default() -> &'static Heap {
 /// The main heap of the calling thread's sub-process.
 pub fn main() -> &'static Heap {
     thread::subproc().main_heap()
+}
+
+/// Chooses which blocks of a heap are guarded, for all threads. The calling thread goes by it at once, others soon.
+pub fn set_guarding(heap: &'static Heap, choice: Choice) {
+    heap.guarding.set(choice);
+    update_own(heap);
+}
+
+/// Chooses whether blocks of a heap are looked at when they are freed, as all are with the option `check`. The calling
+/// thread goes by it at once, others soon. Pages that are watched stay so.
+pub fn set_watched(heap: &'static Heap, watched: bool) {
+    heap.watched.store(watched, Ordering::Relaxed);
+    update_own(heap);
+}
+
+fn update_own(heap: &'static Heap) {
+    if let Some(theap) = theap_of_or_none(heap) {
+        theap.update_choices();
+    }
 }

@@ -34,6 +34,8 @@ pub mod stats;
 #[cfg(not(all(test, loom)))]
 pub mod random;
 #[cfg(not(all(test, loom)))]
+pub mod trace;
+#[cfg(not(all(test, loom)))]
 pub mod margins;
 #[cfg(not(all(test, loom)))]
 pub mod snapshot;
@@ -46,6 +48,8 @@ pub mod abandoned;
 pub mod page_map;
 #[cfg(not(all(test, loom)))]
 pub mod arena;
+#[cfg(not(all(test, loom)))]
+pub mod guards;
 
 // Pages.
 #[cfg(not(all(test, loom)))]
@@ -64,6 +68,8 @@ pub mod abandon;
 pub mod deferred;
 #[cfg(not(all(test, loom)))]
 pub mod refill;
+#[cfg(not(all(test, loom)))]
+pub mod guarded;
 #[cfg(not(all(test, loom)))]
 pub mod census;
 #[cfg(not(all(test, loom)))]

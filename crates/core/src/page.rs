@@ -25,6 +25,7 @@ pub mod look;
 mod padding;
 mod secrets;
 pub mod track;
+pub mod watch;
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -34,6 +35,7 @@ use crate::arena::{Arena, Span, meta};
 use crate::config::{
     ENCODED_LINKS, PADDED, PADDING, RECORD_SIZE, SECRET_WORDS, SLICE_SIZE, TRACKED, WORD_SIZE,
 };
+use crate::guards;
 use crate::os;
 use crate::page_map;
 use crate::ptr::{Block, Record};
@@ -41,7 +43,7 @@ use crate::remote::{Found, Pushed, RemoteList};
 use crate::report::{self, invariant};
 use crate::size_class::{self, HUGE_BIN};
 use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
-use crate::units::{align_up, slices_for, to_u32};
+use crate::units::{align_down, align_up, slices_for, to_u32};
 
 use secrets::Secrets;
 
@@ -50,6 +52,12 @@ pub const FLAGS: usize = 7;
 
 /// Flag in the owner word: blocks may have been handed out by an address inside them.
 pub const INTERIOR: usize = 1;
+
+/// Flag in the owner word: blocks are looked at when they are freed, see [`watch`].
+pub const WATCHED: usize = 2;
+
+/// Flag in the owner word: the page is that of one guarded block, see [`guards`](crate::guards).
+pub const GUARDED: usize = 4;
 
 /// Every block on `free` reads as zeros beyond its link.
 const FREE_ZERO: u8 = 1;
@@ -85,7 +93,8 @@ pub struct Page {
     block_size: AtomicUsize,
     /// The first block, [`hidden`].
     start: AtomicPtr<u8>,
-    /// The theap that owns the page, or owned it last: a hint for who should have it back.
+    /// The theap that owns the page, or owned it last: a hint for who should have it back. Of a guarded block, which no
+    /// theap ever owns, its record.
     pub theap: Cell<*const ()>,
 
     secrets: Secrets,
@@ -311,8 +320,10 @@ impl PageRef {
 impl Page {
     /// The slices of the page. Only for the holder.
     pub fn span(&self) -> Span {
+        // Guarded blocks start behind the first byte of their slices.
+        let start = self.start().map_addr(|addr| align_down(addr, SLICE_SIZE));
         // SAFETY: a live page has a start.
-        let start = unsafe { NonNull::new_unchecked(self.start()) };
+        let start = unsafe { NonNull::new_unchecked(start) };
         let (slices, index) = (self.slices.get() as usize, self.slice_index.get() as usize);
         Span { start, slices, arena: self.arena.get(), index, zero: false }
     }
@@ -351,10 +362,30 @@ impl Page {
         self.owner.store(self.owner.load(Ordering::Relaxed) | INTERIOR, Ordering::Release);
     }
 
+    /// Whether the page is that of a guarded block.
+    #[inline]
+    pub fn is_guarded(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) & GUARDED != 0
+    }
+
+    /// Makes the page that of a guarded block, which starts `lead` bytes behind the first of its slices. Only for the
+    /// holder of a fresh page of one block.
+    pub fn set_guarded(&self, record: &'static guards::Record, lead: usize) {
+        self.start.store(hidden(self.start().wrapping_add(lead)), Ordering::Relaxed);
+        self.theap.set(core::ptr::from_ref(record).cast());
+        self.owner.store(GUARDED | INTERIOR, Ordering::Release);
+    }
+
+    /// The record of the page's guarded block, if it has one.
+    pub fn record(&self) -> Option<&'static guards::Record> {
+        // SAFETY: a guarded page holds the address of a record, none of which ever ends.
+        self.is_guarded().then(|| unsafe { &*self.theap.get().cast() })
+    }
+
     /// The block that `addr`, an address inside the page, belongs to.
     pub fn block_at(&self, addr: usize) -> *mut Block {
         let start = self.start();
-        let offset = addr - start.addr();
+        let offset = addr.saturating_sub(start.addr());
         let size = self.block_size();
         start.map_addr(|base| base + offset / size * size).cast()
     }
@@ -495,9 +526,10 @@ impl Page {
             return 0;
         }
         let (mut last, mut count) = (list, 1);
+        let watched = self.is_watched();
         loop {
             // SAFETY: the list is the caller's (P1), `last` is on it.
-            let next = unsafe { self.after(last) };
+            let next = unsafe { if watched { self.after_watched(last) } else { self.after(last) } };
             if next.is_null() {
                 break;
             }
@@ -523,6 +555,11 @@ impl Page {
         if let Some(arena) = self.arena.get() {
             arena.note_linked(before, self.linked_bytes());
         }
+    }
+
+    /// Forgets what is known of free blocks: that they read as zeros behind their links. Only for the holder.
+    fn forget_zeros(&self) {
+        self.zeros.set(self.zeros.get() & !FREE_ZERO);
     }
 
     /// Forgets the order in which blocks were freed: the page will be linked anew, in address order and as

@@ -19,7 +19,7 @@ use crate::config::{
     BLOCK_ALIGN, GUARDED_PAGES, MEDIUM_BLOCK_MAX, PADDED, REQUEST_MAX, SLICE_SIZE, TRACKED,
     WORD_SIZE,
 };
-use crate::free::{free, is_in_heap_region, report_unknown, usable_size};
+use crate::free::{free, is_in_heap_region, is_live, report_unknown, usable_size};
 use crate::heap::Heap;
 use crate::os;
 use crate::page::{Page, PageRef};
@@ -235,6 +235,9 @@ unsafe fn resize(
         report_unknown("mi_realloc", p.addr());
         return null_mut();
     };
+    if page.is_watched() && !is_live(p, page, "mi_realloc") {
+        return null_mut();
+    }
     let (old, room) = (page.usable_from(p), page.room_from(p));
     let stays_aligned = p.addr().wrapping_add(offset) & (align - 1) == 0;
     // Memory checkers find who goes on using an old address only if there is a new one.
@@ -247,7 +250,12 @@ unsafe fn resize(
         }
         return p;
     }
-    if page.bin() == HUGE_BIN && stays && size > MEDIUM_BLOCK_MAX && p == page.start() {
+    if page.bin() == HUGE_BIN
+        && stays
+        && size > MEDIUM_BLOCK_MAX
+        && p == page.start()
+        && !page.is_guarded()
+    {
         // SAFETY: the block is the caller's, and it is the only one of its page.
         if unsafe { resize_in_place(page, size, zero) } {
             return p;

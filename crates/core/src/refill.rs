@@ -17,7 +17,7 @@ use crate::ptr::{self, Block};
 use crate::size_class::{self, HUGE_BIN};
 use crate::stats::Event;
 use crate::theap::Theap;
-use crate::units::slices_for;
+use crate::units::{slices_for, to_u32};
 
 /// Pages of a queue that one search looks at before it extends a page or takes another.
 const SEARCH_MAX: usize = 32;
@@ -34,15 +34,47 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
     }
     // Before any page is chosen: chores may give pages back.
     if theap.tick() {
+        return take_slowly(theap, bin);
+    }
+    let page = listed(theap, bin)?;
+    pop(page).map(|block| (page, block))
+}
+
+/// A page of `bin` with a list handed to the fast path.
+#[inline(always)]
+fn listed(theap: &Theap, bin: usize) -> Option<PageRef> {
+    let queue = theap.queue(bin);
+    // The first page is in the direct table already: with a list it is ready to serve.
+    match queue.first() {
+        Some(page) if page.prefers_fresh() && extend(theap, bin, page) => Some(page),
+        Some(page) if hand_over(queue, page) => Some(page),
+        _ => refill(theap, bin),
+    }
+}
+
+/// [`take_block`] when it is time for chores, or when the theap samples or watches blocks. `None` also when the next
+/// block is to be a guarded one, which who knows the size takes.
+#[cold]
+#[inline(never)]
+fn take_slowly(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
+    if theap.is_time_for_chores() {
         chores(theap, bin);
     }
-    // The first page is in the direct table already: with a list it is ready to serve.
-    let page = match queue.first() {
-        Some(page) if page.prefers_fresh() && extend(theap, bin, page) => page,
-        Some(page) if hand_over(queue, page) => page,
-        _ => refill(theap, bin)?,
-    };
-    pop(page).map(|block| (page, block))
+    let samples = theap.sampler.suits(size_class::block_size(bin));
+    if samples && theap.sampler.is_due() {
+        return None;
+    }
+    let queue = theap.queue(bin);
+    let before = queue.handed();
+    let page = listed(theap, bin)?;
+    let length = u32::try_from(queue.handed() - before).unwrap_or(0);
+    let block = if theap.watches() { page.pop_watched() } else { pop(page) }?;
+    let mut keep = if theap.watches() { 1 } else { length };
+    if samples {
+        keep = to_u32(theap.sampler.count(keep as usize));
+    }
+    queue.count_taken_back(page.keep_handed(keep.saturating_sub(1), length.saturating_sub(1)));
+    Some((page, block))
 }
 
 #[inline(always)]
@@ -155,6 +187,7 @@ fn fresh(theap: &Theap, bin: usize) -> Option<PageRef> {
 fn chores(theap: &Theap, bin: usize) {
     let Some(heap) = theap.living_heap() else { return };
     deferred::call(theap, false);
+    theap.update_choices();
     theap.sweep_retired(bin);
     heap.subproc().arenas.purge_if_due();
     let interval = options::get(Opt::GenericCollect).clamp(1, 1_000_000).unsigned_abs();
@@ -174,7 +207,7 @@ pub fn take_single(
     size: usize,
     align: usize,
 ) -> Option<(PageRef, NonNull<u8>, bool)> {
-    if theap.tick() {
+    if theap.tick() && theap.is_time_for_chores() {
         chores(theap, HUGE_BIN);
     }
     single(theap.living_heap()?, size, align)

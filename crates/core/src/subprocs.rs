@@ -8,6 +8,7 @@ use core::cell::Cell;
 use core::ptr::null;
 
 use crate::arena::meta;
+use crate::guarded;
 use crate::heap::{
     HEAPS, Heap, MAIN_SUBPROC, Settings, SubProcess, for_each_heap, for_each_subproc,
 };
@@ -92,6 +93,7 @@ pub unsafe fn end(subproc: &'static SubProcess) {
 /// # Safety
 /// Nobody uses a block of the sub-process any more, now or later, and no thread is using one of its heaps.
 unsafe fn end_blocks(subproc: &'static SubProcess) {
+    guarded::give_all_back(subproc);
     for_each_heap(subproc, |heap| thread::end_late_theap(heap, Theap::reset));
     let _guard = HEAPS.lock();
     // SAFETY: the caller's promise.

@@ -10,13 +10,15 @@
 #![allow(unsafe_code)]
 
 mod check;
+pub mod sampler;
 mod table;
 
 use core::cell::Cell;
 use core::ptr::{null, without_provenance};
 
 use crate::config::{
-    DIRECT_ENTRIES, EXTEND_MIN, RETIRE_SWEEPS, SLICE_SIZE, SMALL_BLOCK_MAX, SWEEP_CALLS,
+    DIRECT_ENTRIES, EXTEND_MIN, MARKED_FREE, RETIRE_SWEEPS, SLICE_SIZE, SMALL_BLOCK_MAX,
+    SWEEP_CALLS,
 };
 use crate::heap::Heap;
 use crate::page::look::Look;
@@ -26,6 +28,7 @@ use crate::size_class::{self, BIN_COUNT};
 use crate::stats::{Event, Events, HeapCounts};
 use crate::sync::{AtomicPtr, Ordering};
 
+use sampler::Sampler;
 pub use table::NUMBER_END;
 use table::TheapTable;
 
@@ -57,6 +60,13 @@ pub struct Theap {
     heap: AtomicPtr<Heap>,
     /// Slow-path calls so far: the clock by which the theap does its chores.
     calls: Cell<u64>,
+    /// The bits of that number which are all 0 when the slow path has more to do than to take a list: at each of its
+    /// chores, or always.
+    rest_between: Cell<u64>,
+    /// Which allocations get a guarded block.
+    pub sampler: Sampler,
+    /// Whether the links of free blocks are looked at, and no list is left to the fast path.
+    watches: Cell<bool>,
     /// Bins below and above which no page is retired.
     retired: Cell<(u8, u8)>,
     /// The theap of the main heap of the same thread.
@@ -166,6 +176,9 @@ impl Theap {
             tid: Cell::new(0),
             heap: AtomicPtr::new(NO_HEAP),
             calls: Cell::new(0),
+            rest_between: Cell::new(SWEEP_CALLS - 1),
+            sampler: Sampler::new(),
+            watches: Cell::new(false),
             retired: Cell::new(NONE_RETIRED),
             root: Cell::new(null()),
             others: TheapTable::new(),
@@ -187,6 +200,29 @@ impl Theap {
         self.tid.set(tid);
         self.root.set(root);
         self.set_heap(Some(heap));
+        self.update_choices();
+    }
+
+    /// Looks at what is chosen now: whether blocks are sampled, and whether they are watched.
+    pub fn update_choices(&self) {
+        let heap = self.living_heap();
+        let samples = self.sampler.update(heap);
+        let watches = !MARKED_FREE && !TRACKED && heap.is_some_and(Heap::is_watched);
+        if watches && !self.watches.replace(true) {
+            self.for_each_page(|page| page.watch());
+        }
+        self.watches.set(watches);
+        let takes_time = samples || watches;
+        if takes_time && self.rest_between.get() != 0 {
+            // Lists that the fast path has already would pass by what is chosen.
+            self.for_each_page(|page| self.take_back(page));
+        }
+        self.rest_between.set(if takes_time { 0 } else { SWEEP_CALLS - 1 });
+    }
+
+    /// Whether the links of free blocks are looked at, and no list is left to the fast path.
+    pub fn watches(&self) -> bool {
+        self.watches.get()
     }
 
     /// Forgets all pages.
@@ -437,12 +473,18 @@ impl Theap {
         }
     }
 
-    /// Counts a slow-path call; true when it is time for the theap's chores.
+    /// Counts a slow-path call; true when there is more to do: it is time for the theap's chores, or it samples or
+    /// watches blocks.
     #[inline]
     pub fn tick(&self) -> bool {
         let calls = self.calls.get() + 1;
         self.calls.set(calls);
-        calls.is_multiple_of(SWEEP_CALLS)
+        calls & self.rest_between.get() == 0
+    }
+
+    /// Whether it is time for the theap's chores.
+    pub fn is_time_for_chores(&self) -> bool {
+        self.calls().is_multiple_of(SWEEP_CALLS)
     }
 
     /// Slow-path calls so far.

@@ -20,6 +20,7 @@ use core::ptr::{NonNull, null};
 use crate::abandon;
 use crate::arena::{self, meta};
 use crate::deferred;
+use crate::guards;
 use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_heap, for_each_subproc};
 use crate::options::{self, Opt};
 use crate::os;
@@ -303,6 +304,7 @@ unsafe extern "C" fn before_fork() {
         subproc.arenas.lock_for_fork();
         for_each_heap(subproc, |heap| heap.pages.lock_for_fork());
     });
+    guards::lock_for_fork();
     meta::lock_for_fork();
     random::lock_for_fork();
 }
@@ -316,6 +318,7 @@ fn unlock_after_fork(in_child: bool) {
     unsafe {
         random::unlock_after_fork(in_child);
         meta::unlock_after_fork();
+        guards::unlock_after_fork();
         for_each_subproc(|subproc| {
             for_each_heap(subproc, |heap| heap.pages.unlock_after_fork());
             subproc.arenas.unlock_after_fork();

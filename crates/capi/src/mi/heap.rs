@@ -7,6 +7,7 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null;
 use rimalloc_core::config::WORD_SIZE;
+use rimalloc_core::guards::Choice;
 use rimalloc_core::heap::{Heap, Settings};
 use rimalloc_core::{arenas, collect, heaps, thread, visit};
 
@@ -208,10 +209,35 @@ pub extern "C" fn mi_any_heap_contains(p: *const c_void) -> bool {
     visit::heap_of(p.cast()).is_some()
 }
 
-/// Sets the sample rate of guarded blocks. Without effect: blocks of a heap are not guarded.
+/// Guards one of `sample_rate` blocks that the heap gives: 1 guards all, 0 none. A `seed` other than 0 makes the choice
+/// repeatable. For all threads; other threads go by it soon.
+///
+/// # Safety
+/// `heap` is null or a live heap.
 #[unsafe(no_mangle)]
-pub extern "C" fn mi_heap_guarded_set_sample_rate(_heap: HeapPtr, _rate: usize, _seed: usize) {}
+pub unsafe extern "C" fn mi_heap_guarded_set_sample_rate(
+    heap: HeapPtr,
+    sample_rate: usize,
+    seed: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { guard(heap, Choice { rate: Some((sample_rate, seed)), bounds: None }) }
+}
 
-/// Sets the sizes of guarded blocks. Without effect: blocks of a heap are not guarded.
+/// Guards blocks of `min` to `max` bytes only; `max` is raised to `min` if it is less. For all threads; other threads go
+/// by it soon.
+///
+/// # Safety
+/// `heap` is null or a live heap.
 #[unsafe(no_mangle)]
-pub extern "C" fn mi_heap_guarded_set_size_bound(_heap: HeapPtr, _min: usize, _max: usize) {}
+pub unsafe extern "C" fn mi_heap_guarded_set_size_bound(heap: HeapPtr, min: usize, max: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { guard(heap, Choice { rate: None, bounds: Some((min, max)) }) }
+}
+
+/// # Safety
+/// `heap` is null or a live heap.
+unsafe fn guard(heap: HeapPtr, choice: Choice) {
+    // SAFETY: the caller's promise.
+    heaps::set_guarding(unsafe { heap.get() }.unwrap_or_else(heaps::main), choice);
+}

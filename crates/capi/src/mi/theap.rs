@@ -4,6 +4,7 @@
 use super::heap::HeapPtr;
 use core::ffi::c_void;
 use core::ptr::null;
+use rimalloc_core::guards::Choice;
 use rimalloc_core::theap::Theap;
 use rimalloc_core::{aligned, alloc, collect, heaps, realloc, thread};
 
@@ -114,10 +115,38 @@ pub unsafe extern "C" fn mi_theap_realloc(
     unsafe { realloc::realloc(theap.get(), p.cast(), newsize).cast() }
 }
 
-/// Sets the sample rate of guarded blocks. Without effect: blocks of a theap are not guarded.
+/// Guards one of `sample_rate` blocks that the theap gives, whatever is chosen for its heap: 1 guards all, 0 none. A
+/// `seed` other than 0 makes the choice repeatable.
+///
+/// # Safety
+/// `theap` is null or a theap of the calling thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn mi_theap_guarded_set_sample_rate(_theap: TheapPtr, _rate: usize, _seed: usize) {}
+pub unsafe extern "C" fn mi_theap_guarded_set_sample_rate(
+    theap: TheapPtr,
+    sample_rate: usize,
+    seed: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { guard(theap, Choice { rate: Some((sample_rate, seed)), bounds: None }) }
+}
 
-/// Sets the sizes of guarded blocks. Without effect: blocks of a theap are not guarded.
+/// Guards blocks of `min` to `max` bytes only, whatever is chosen for the theap's heap; `max` is raised to `min` if it is
+/// less.
+///
+/// # Safety
+/// `theap` is null or a theap of the calling thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn mi_theap_guarded_set_size_bound(_theap: TheapPtr, _min: usize, _max: usize) {}
+pub unsafe extern "C" fn mi_theap_guarded_set_size_bound(theap: TheapPtr, min: usize, max: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { guard(theap, Choice { rate: None, bounds: Some((min, max)) }) }
+}
+
+/// # Safety
+/// `theap` is null or a theap of the calling thread.
+unsafe fn guard(theap: TheapPtr, choice: Choice) {
+    // SAFETY: the caller's promise.
+    if let Some(theap) = unsafe { theap.get() }.or_else(thread::ensure) {
+        theap.sampler.choose(choice);
+        theap.update_choices();
+    }
+}

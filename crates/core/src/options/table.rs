@@ -164,6 +164,8 @@ table! {
         "New arenas belong to the NUMA node of the thread that creates them.";
     Check = 49, "check", Policy, 0, "", "off/warn/abort",
         "What follows a misuse that is found: warn prints it, abort also ends the process; off leaves it to the build.";
+    GuardedBefore = 50, "guarded_before", Number, 0, "", "0/1/2",
+        "Where guarded blocks touch what nobody can: 0 behind them, 1 before them, 2 either, by chance.";
 }
 
 // The notes about the environment keep one bit an option.
@@ -244,12 +246,12 @@ mod tests {
             guarded_precise guarded_sample_rate guarded_sample_seed target_segments_per_thread generic_collect \
             allow_thp page_reclaim_on_free page_full_retain page_max_candidates max_vabits pagemap_commit \
             page_commit_on_demand page_max_reclaim page_cross_thread_max_reclaim minimal_purge_size \
-            arena_max_object_size arena_is_numa_local check";
+            arena_max_object_size arena_is_numa_local check guarded_before";
         let names: Vec<&str> = Opt::ALL.iter().map(|opt| opt.name()).collect();
         assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
         assert_eq!(Opt::AllowThp as i32, 37);
         assert_eq!(Opt::GuardedMin as i32, 30);
-        assert_eq!(COUNT, 50);
+        assert_eq!(COUNT, 51);
     }
 
     #[test]

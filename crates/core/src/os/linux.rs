@@ -15,9 +15,9 @@ use super::{OsError, OsResult};
 
 pub(super) use libc::{EEXIST, EINVAL, ENOMEM};
 pub(super) use memory::{
-    ADDRESS_BITS, address_space_limit, advise_huge, disable_huge_pages, discard, exclude_from_dump,
-    move_pages, numa_node, numa_node_count, overcommits, page_size, populate, prefer_node, protect,
-    release, remap, reserve, reserve_large, reserve_near, reset, uncharge,
+    ADDRESS_BITS, address_space_limit, advise_huge, copy_words, disable_huge_pages, discard,
+    exclude_from_dump, move_pages, numa_node, numa_node_count, overcommits, page_size, populate,
+    prefer_node, protect, release, remap, reserve, reserve_large, reserve_near, reset, uncharge,
 };
 pub(super) use process::{
     abort, clock_coarse_ms, clock_ms, entropy, env, env_each, keep_stderr, process_id,

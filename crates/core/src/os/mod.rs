@@ -421,6 +421,12 @@ pub fn write_stderr(bytes: &[u8]) {
     imp::write_stderr(bytes);
 }
 
+/// Copies the words at `from`, of this process, as far as they can be read, and says how many those are. An address
+/// that is no multiple of a word has none. process_vm_readv(2)
+pub fn copy_words(from: usize, to: &mut [usize]) -> usize {
+    imp::copy_words(from, to)
+}
+
 /// This thread's error number. errno(3)
 #[inline]
 pub fn errno() -> i32 {

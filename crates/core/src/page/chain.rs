@@ -82,7 +82,7 @@ impl Page {
 
     #[cold]
     #[inline(never)]
-    fn report_astray(&self, block: *mut Block, next: *mut Block) {
+    pub(super) fn report_astray(&self, block: *mut Block, next: *mut Block) {
         if !next.is_null() {
             report::corrupted_free_list(block.addr(), self.block_size(), next.addr());
         }

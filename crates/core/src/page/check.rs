@@ -8,7 +8,7 @@ use crate::page::{Page, PageRef, guard};
 use crate::page_map;
 use crate::ptr::Block;
 use crate::size_class::{self, HUGE_BIN};
-use crate::units::is_aligned;
+use crate::units::{is_aligned, to_u32};
 
 /// What is wrong, in a few words, if anything is.
 pub type Checked = Result<(), &'static str>;
@@ -84,9 +84,10 @@ impl PageRef {
 
 impl Page {
     /// Whether `block` is one of the page's blocks that have been linked.
-    fn has_linked(&self, block: *mut Block) -> bool {
-        let offset = block.addr().wrapping_sub(self.start().addr());
-        offset.is_multiple_of(self.block_size())
-            && offset / self.block_size() < self.capacity.get() as usize
+    pub(super) fn has_linked(&self, block: *mut Block) -> bool {
+        let (offset, size) = (block.addr().wrapping_sub(self.start().addr()), self.block_size());
+        let linked = self.capacity.get() as usize * size;
+        // What shares its page is small enough for the quicker division.
+        offset < linked && to_u32(offset).is_multiple_of(to_u32(size))
     }
 }

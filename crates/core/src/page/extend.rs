@@ -37,6 +37,10 @@ impl Page {
         let zeros = if fresh { FRESH_ZERO | FREE_ZERO } else { 0 };
         self.zeros.set(zeros | if RANDOM_ORDER { 0 } else { ORDERED });
         self.free.set(first);
+        if self.is_watched() {
+            self.mark_from(capacity);
+            self.forget_zeros();
+        }
         count
     }
 

@@ -23,9 +23,11 @@ pub enum Event {
     Extend,
     /// An empty page is kept for a while.
     Retire,
+    /// A guarded block was made.
+    Guard,
 }
 
-const KINDS: usize = Event::Retire as usize + 1;
+const KINDS: usize = Event::Guard as usize + 1;
 
 /// How often each kind of event happened.
 #[derive(Default)]
@@ -80,12 +82,13 @@ fn told(figures: &Figures) -> [i64; KINDS] {
         figures.pages_reclaim_on_alloc,
         figures.pages_extended,
         figures.pages_retire,
+        figures.malloc_guarded_count,
     ]
 }
 
 /// Makes the figures tell it.
 fn tell(times: [i64; KINDS], figures: &mut Figures) {
-    let [searches, looks, full, given_up, on_free, on_alloc, extended, retired] = times;
+    let [searches, looks, full, given_up, on_free, on_alloc, extended, retired, guarded] = times;
     figures.page_searches_count = searches;
     figures.page_searches = looks;
     figures.pages_reabandon_full = full;
@@ -94,6 +97,7 @@ fn tell(times: [i64; KINDS], figures: &mut Figures) {
     figures.pages_reclaim_on_alloc = on_alloc;
     figures.pages_extended = extended;
     figures.pages_retire = retired;
+    figures.malloc_guarded_count = guarded;
 }
 
 #[cfg(test)]

@@ -433,6 +433,41 @@ fn highest_number(list: &[u8]) -> Option<usize> {
         .max()
 }
 
+/// Most OS pages that one copy reaches over.
+const COPIED_PAGES: usize = 4;
+
+pub(in crate::os) fn copy_words(from: usize, to: &mut [usize]) -> usize {
+    const WORD: usize = size_of::<usize>();
+    if !from.is_multiple_of(WORD) {
+        return 0;
+    }
+    // Of a part that cannot be read as a whole nothing is copied: a part an OS page.
+    let none = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+    let (mut parts, mut count) = ([none; COPIED_PAGES], 0);
+    let (mut at, mut left) = (from, to.len() * WORD);
+    while left != 0 && count < COPIED_PAGES {
+        let size = left.min(page_size() - at % page_size());
+        let base = ptr::with_exposed_provenance_mut(at);
+        parts[count] = libc::iovec { iov_base: base, iov_len: size };
+        (at, left, count) = (at.wrapping_add(size), left - size, count + 1);
+    }
+    let target = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() * WORD };
+    let _keep = KeepErrno::new();
+    // SAFETY: the kernel writes to `to` alone, and looks itself whether the parts can be read.
+    let copied = unsafe {
+        libc::syscall(
+            libc::SYS_process_vm_readv,
+            libc::getpid(),
+            &raw const target,
+            1,
+            parts.as_ptr(),
+            count,
+            0,
+        )
+    };
+    usize::try_from(copied).unwrap_or(0) / WORD
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
