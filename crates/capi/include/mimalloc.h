@@ -608,7 +608,8 @@ typedef enum mi_option_e {
   mi_option_arena_max_object_size = 47,
   mi_option_arena_is_numa_local = 48,
   mi_option_check = 49,
-  _mi_option_last = 50,
+  mi_option_guarded_before = 50,
+  _mi_option_last = 51,
 
   /* Names that options had before. */
   mi_option_eager_region_commit = mi_option_arena_eager_commit,

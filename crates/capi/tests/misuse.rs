@@ -41,11 +41,13 @@ enum Answer {
     Told(&'static str),
     /// One line is printed, which contains this, and the process aborts.
     Ends(&'static str),
+    /// The system refuses an access, and the program, which is told by a signal, goes on.
+    Faults,
     /// Anything may happen: the program is not run.
     Undefined,
 }
 
-use Answer::{Ends, Silent, Told, Undefined};
+use Answer::{Ends, Faults, Silent, Told, Undefined};
 
 /// A mistake: its program, what it is, and its answers by column.
 struct Row {
@@ -54,12 +56,22 @@ struct Row {
     answers: [Answer; COLUMNS.len()],
 }
 
-const fn row(program: &'static str, what: &'static str, answers: [Answer; 3]) -> Row {
-    Row { program, what, answers }
+/// A row of the answers of the stock build without checks, of the same with them, of the secure and the debug build.
+const fn row(
+    program: &'static str,
+    what: &'static str,
+    [stock, checked, secure, debug]: [Answer; 4],
+) -> Row {
+    let aborted = match checked {
+        Told(line) => Ends(line),
+        other => other,
+    };
+    Row { program, what, answers: [stock, checked, aborted, secure, debug] }
 }
 
 // `P` stands for any address.
 const DOUBLE: &str = "double free detected of block P with size 64";
+const DOUBLE_48: &str = "double free detected of block P with size 48";
 const DOUBLE_LARGE: &str = "double free detected of block P with size 20480";
 const INVALID: &str = "mi_free: invalid pointer: P";
 const UNALIGNED: &str = "mi_free: invalid (unaligned) pointer: P";
@@ -67,6 +79,7 @@ const OVERFLOW: &str = "buffer overflow in heap block P of size 48: write after 
 const OVERFLOW_56: &str = "buffer overflow in heap block P of size 56: write after 56 bytes";
 const OVERFLOW_HUGE: &str =
     "buffer overflow in heap block P of size 1048476: write after 1048476 bytes";
+const CORRUPTED_48: &str = "corrupted free list entry of size 48b at P: value P";
 const CORRUPTED: &str = "corrupted free list entry of size 64b at P: value P";
 const WRONG_SIZE: &str = "the block at P of 48 bytes was not allocated with size 192, alignment 1";
 const INVALID_REALLOC: &str = "mi_realloc: invalid pointer: P";
@@ -76,144 +89,191 @@ const ROWS: &[Row] = &[
     row(
         "double_free_small.c",
         "double free of a small block",
-        [Undefined, Told(DOUBLE), Told(DOUBLE)],
+        [Undefined, Told(DOUBLE_48), Told(DOUBLE), Told(DOUBLE)],
     ),
     row(
         "double_free_large.c",
         "double free of a large block that shares its page",
-        [Undefined, Told(DOUBLE_LARGE), Told(DOUBLE_LARGE)],
+        [Undefined, Told(DOUBLE_LARGE), Told(DOUBLE_LARGE), Told(DOUBLE_LARGE)],
     ),
     row(
         "double_free_alone.c",
         "double free of the only block of a page, which has gone",
-        [Silent, Told(INVALID), Told(INVALID)],
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
     ),
     row(
         "double_free_huge.c",
         "double free of a block with a page of its own",
-        [Silent, Told(INVALID), Told(INVALID)],
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
     ),
     row(
         "double_free_thread.c",
         "double free, the second by another thread",
-        [Undefined, Told(DOUBLE), Told(DOUBLE)],
+        [Undefined, Told(DOUBLE_48), Told(DOUBLE), Told(DOUBLE)],
     ),
     row(
         "double_free_threads.c",
         "double free, both by another thread",
-        [Undefined, Told(DOUBLE), Told(DOUBLE)],
+        [Undefined, Told(DOUBLE_48), Told(DOUBLE), Told(DOUBLE)],
     ),
     row(
         "double_free_reused.c",
         "double free of a block that was handed out anew in between: by the new owner's free",
-        [Undefined, Told(DOUBLE), Told(DOUBLE)],
+        [Undefined, Told(DOUBLE_48), Told(DOUBLE), Told(DOUBLE)],
     ),
-    row("free_stack.c", "free of the stack", [Silent, Told(INVALID), Told(INVALID)]),
-    row("free_static.c", "free of static memory", [Silent, Told(INVALID), Told(INVALID)]),
+    row("free_stack.c", "free of the stack", [Silent, Told(INVALID), Told(INVALID), Told(INVALID)]),
+    row(
+        "free_static.c",
+        "free of static memory",
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
+    ),
     row(
         "free_inside_small.c",
         "free of the middle of a small block",
-        [Undefined, Told(UNALIGNED), Told(UNALIGNED)],
+        [Undefined, Told(UNALIGNED), Told(UNALIGNED), Told(UNALIGNED)],
     ),
     row(
         "free_inside_large.c",
         "free of the middle of a large block that shares its page",
-        [Undefined, Told(UNALIGNED), Told(UNALIGNED)],
+        [Undefined, Told(UNALIGNED), Told(UNALIGNED), Told(UNALIGNED)],
     ),
     row(
         "free_inside_huge.c",
         "free of the middle of a block with a page of its own, and then of the block: stock frees it at first",
-        [Silent, Told(UNALIGNED), Told(UNALIGNED)],
+        [Silent, Told(UNALIGNED), Told(UNALIGNED), Told(UNALIGNED)],
     ),
-    row("free_odd.c", "free of an odd address", [Undefined, Told(UNALIGNED), Told(UNALIGNED)]),
+    row(
+        "free_odd.c",
+        "free of an odd address",
+        [Undefined, Told(UNALIGNED), Told(UNALIGNED), Told(UNALIGNED)],
+    ),
     row(
         "free_unused.c",
         "free of a block that nobody has had yet",
-        [Undefined, Told(INVALID), Told(INVALID)],
+        [Undefined, Told(INVALID), Told(INVALID), Told(INVALID)],
     ),
     row(
         "free_destroyed.c",
         "free of a block that ended with its heap",
-        [Silent, Told(INVALID), Told(INVALID)],
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
     ),
     row(
         "free_unmapped.c",
         "free of an address that is not mapped",
-        [Silent, Told(INVALID), Told(INVALID)],
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
     ),
-    row("free_low.c", "free of a low address", [Silent, Told(INVALID), Told(INVALID)]),
+    row(
+        "free_low.c",
+        "free of a low address",
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
+    ),
     row(
         "free_not_canonical.c",
         "free of an address that no process has",
-        [Silent, Told(INVALID), Told(INVALID)],
+        [Silent, Told(INVALID), Told(INVALID), Told(INVALID)],
     ),
     row(
         "overflow_1.c",
         "overflow by a byte, of value 0, into live blocks",
-        [Silent, Ends(OVERFLOW), Told(OVERFLOW)],
+        [Silent, Silent, Ends(OVERFLOW), Told(OVERFLOW)],
     ),
     row(
         "overflow_8.c",
         "overflow by 8 bytes into live blocks",
-        [Silent, Ends(OVERFLOW_56), Told(OVERFLOW_56)],
+        [Silent, Silent, Ends(OVERFLOW_56), Told(OVERFLOW_56)],
     ),
     row(
         "overflow_4096.c",
         "overflow by 4096 bytes into live blocks",
-        [Silent, Ends(OVERFLOW_56), Told(OVERFLOW_56)],
+        [Silent, Silent, Ends(OVERFLOW_56), Told(OVERFLOW_56)],
     ),
     row(
         "overflow_huge.c",
         "overflow by a byte of a block with a page of its own",
-        [Silent, Ends(OVERFLOW_HUGE), Told(OVERFLOW_HUGE)],
+        [Silent, Silent, Ends(OVERFLOW_HUGE), Told(OVERFLOW_HUGE)],
     ),
     row(
         "overflow_resized.c",
         "overflow by a byte of a block that is resized",
-        [Silent, Ends(OVERFLOW), Told(OVERFLOW)],
+        [Silent, Silent, Ends(OVERFLOW), Told(OVERFLOW)],
     ),
     row(
         "underflow.c",
         "underflow by a byte into a live block: by its free",
-        [Silent, Ends(OVERFLOW_56), Told(OVERFLOW_56)],
+        [Silent, Silent, Ends(OVERFLOW_56), Told(OVERFLOW_56)],
     ),
     row(
         "write_after_free.c",
         "write to the link of a free block",
-        [Undefined, Ends(CORRUPTED), Told(CORRUPTED)],
+        [Undefined, Told(CORRUPTED_48), Ends(CORRUPTED), Told(CORRUPTED)],
     ),
-    row("sized_free.c", "free with a wrong size", [Silent, Told(WRONG_SIZE), Told(WRONG_SIZE)]),
+    row(
+        "sized_free.c",
+        "free with a wrong size",
+        [Silent, Told(WRONG_SIZE), Told(WRONG_SIZE), Told(WRONG_SIZE)],
+    ),
     row(
         "realloc_freed.c",
         "realloc of a freed block",
-        [Undefined, Told(INVALID_REALLOC), Told(INVALID_REALLOC)],
+        [Undefined, Told(INVALID_REALLOC), Told(INVALID_REALLOC), Told(INVALID_REALLOC)],
     ),
     row(
         "realloc_foreign.c",
         "realloc of the stack",
-        [Silent, Told(INVALID_REALLOC), Told(INVALID_REALLOC)],
+        [Silent, Told(INVALID_REALLOC), Told(INVALID_REALLOC), Told(INVALID_REALLOC)],
     ),
     row(
         "size_of_foreign.c",
         "usable size of the stack",
-        [Silent, Told(INVALID_SIZE), Told(INVALID_SIZE)],
+        [Silent, Told(INVALID_SIZE), Told(INVALID_SIZE), Told(INVALID_SIZE)],
     ),
     row(
         "size_of_freed.c",
         "usable size of a freed block",
-        [Undefined, Told(INVALID_SIZE), Told(INVALID_SIZE)],
+        [Undefined, Told(INVALID_SIZE), Told(INVALID_SIZE), Told(INVALID_SIZE)],
     ),
-    row("mixed.cpp", "new and free, malloc and delete mixed", [Silent, Silent, Silent]),
+    row("mixed.cpp", "new and free, malloc and delete mixed", [Silent, Silent, Silent, Silent]),
     row(
         "run_along.c",
         "everything written over that can be reached from a block within its arena: metadata stays whole",
-        [Silent, Silent, Silent],
+        [Silent, Silent, Silent, Silent],
+    ),
+    row(
+        "guarded_overflow.c",
+        "overflow of a guarded block by more than a word",
+        [Faults, Faults, Faults, Faults],
+    ),
+    row(
+        "guarded_underflow.c",
+        "underflow of a guarded block by an OS page",
+        [Faults, Faults, Faults, Faults],
+    ),
+    row(
+        "guarded_before.c",
+        "underflow by a byte of a guarded block behind its guard",
+        [Faults, Faults, Faults, Faults],
+    ),
+    row(
+        "guarded_read_freed.c",
+        "read of a guarded block after it was freed",
+        [Faults, Faults, Faults, Faults],
+    ),
+    row(
+        "guarded_double_free.c",
+        "double free of a guarded block",
+        [Silent, Told(DOUBLE_48), Told(DOUBLE_48), Told(DOUBLE_48)],
+    ),
+    row(
+        "guarded_inside.c",
+        "free of the middle of a guarded block",
+        [Silent, Told(UNALIGNED), Told(UNALIGNED), Told(UNALIGNED)],
     ),
 ];
 
 /// Builds the library of a column, in a target directory of its own, and says where it is.
 fn library(column: &Column) -> PathBuf {
-    let target = common::target_dir().join("misuse").join(column.name);
+    let build = if column.features.is_empty() { "stock" } else { column.features };
+    let target = common::target_dir().join("misuse").join(build);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
@@ -223,10 +283,11 @@ fn library(column: &Column) -> PathBuf {
 }
 
 /// What a program prints and how it ends. One that hangs is killed, and fails.
-fn outcome(program: &Path, library: &Path) -> (String, ExitStatus) {
+fn outcome(program: &Path, library: &Path, column: &Column) -> (String, ExitStatus) {
     // Without a core: the process may be meant to abort.
     let mut command = common::program(Path::new("sh"), Link::Shared);
     command.args(["-c", "ulimit -c 0; exec \"$0\""]).arg(program).env("LD_PRELOAD", library);
+    command.envs(column.variable);
     let mut child = command.stderr(Stdio::piped()).spawn().expect("sh can be started");
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().expect("the child is ours").is_none() {
@@ -257,7 +318,7 @@ fn complaint(answer: Answer, text: &str, status: ExitStatus) -> Option<String> {
     let plain = without_addresses(text);
     let aborted = status.signal() == Some(6);
     let (line, ends) = match answer {
-        Silent | Undefined => (None, false),
+        Silent | Faults | Undefined => (None, false),
         Told(line) => (Some(line), false),
         Ends(line) => (Some(line), true),
     };
@@ -280,7 +341,7 @@ fn every_mistake_has_the_answer_of_its_build() {
             if answer == Undefined {
                 continue;
             }
-            let (text, status) = outcome(&program, library);
+            let (text, status) = outcome(&program, library, column);
             if let Some(what) = complaint(answer, &text, status) {
                 let line = format!("{} ({}): {what}", row.program, column.name);
                 complaints.lock().expect("no thread panics").push(line);
@@ -322,6 +383,7 @@ fn table() -> String {
             Silent => " nothing is said |".to_owned(),
             Told(line) => format!(" {}; goes on |", code_of(line)),
             Ends(line) => format!(" {}; aborts |", code_of(line)),
+            Faults => " the access faults |".to_owned(),
             Undefined => " undefined |".to_owned(),
         });
         let _ = writeln!(table, "| {} |{}", row.what, answers.concat());
@@ -332,8 +394,8 @@ fn table() -> String {
 /// The code that goes to the error function with a message.
 fn code_of(line: &str) -> &'static str {
     match line {
-        DOUBLE | DOUBLE_LARGE => "EAGAIN",
-        OVERFLOW | OVERFLOW_56 | OVERFLOW_HUGE | CORRUPTED => "EFAULT",
+        DOUBLE | DOUBLE_48 | DOUBLE_LARGE => "EAGAIN",
+        OVERFLOW | OVERFLOW_56 | OVERFLOW_HUGE | CORRUPTED | CORRUPTED_48 => "EFAULT",
         _ => "EINVAL",
     }
 }

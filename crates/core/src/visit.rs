@@ -163,7 +163,13 @@ fn show(heap: &'static Heap, page: PageRef, blocks: bool, visitor: &mut Visitor<
     !blocks
         || (0..capacity)
             .filter(|&index| !free.has(index))
-            .all(|index| visitor(heap, &area, NonNull::new(start.wrapping_add(index * size))))
+            .all(|index| visitor(heap, &area, NonNull::new(known_at(page, index))))
+}
+
+/// What the program knows a block of a page by: where it starts, unless it is a guarded one.
+fn known_at(page: PageRef, index: usize) -> *mut u8 {
+    let block = page.start().wrapping_add(index * page.block_size());
+    page.record().map_or(block, |record| block.with_addr(record.block()))
 }
 
 /// The heap that an address belongs to, if it lies in a live page. Safe for any address.
