@@ -609,7 +609,8 @@ typedef enum mi_option_e {
   mi_option_arena_is_numa_local = 48,
   mi_option_check = 49,
   mi_option_guarded_before = 50,
-  _mi_option_last = 51,
+  mi_option_guarded_report = 51,
+  _mi_option_last = 52,
 
   /* Names that options had before. */
   mi_option_eager_region_commit = mi_option_arena_eager_commit,

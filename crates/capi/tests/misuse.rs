@@ -37,9 +37,9 @@ const COLUMNS: [Column; 5] = [
 enum Answer {
     /// Nothing is said, and the program goes on.
     Silent,
-    /// One line is printed, which contains this, and the program goes on.
+    /// One line is printed, which contains this, and where checks are on others that tell more; the program goes on.
     Told(&'static str),
-    /// One line is printed, which contains this, and the process aborts.
+    /// The same, and the process aborts.
     Ends(&'static str),
     /// The system refuses an access, and the program, which is told by a signal, goes on.
     Faults,
@@ -314,7 +314,7 @@ fn without_addresses(text: &str) -> String {
 }
 
 /// What is wrong with the outcome of a program whose answer should be another.
-fn complaint(answer: Answer, text: &str, status: ExitStatus) -> Option<String> {
+fn complaint(column: &Column, answer: Answer, text: &str, status: ExitStatus) -> Option<String> {
     let plain = without_addresses(text);
     let aborted = status.signal() == Some(6);
     let (line, ends) = match answer {
@@ -324,6 +324,14 @@ fn complaint(answer: Answer, text: &str, status: ExitStatus) -> Option<String> {
     };
     let said = match line {
         None => plain.is_empty(),
+        Some(line) if column.variable.is_some() => {
+            let follows = if ends { "  the process aborts" } else { "  the program goes on" };
+            let first = plain.lines().next().is_some_and(|first| first.contains(line));
+            let details = plain.lines().skip(1);
+            first
+                && details.clone().all(|line| line.starts_with("  "))
+                && details.last() == Some(follows)
+        }
         Some(line) => plain.lines().count() == 1 && plain.contains(line),
     };
     let ended = if ends { aborted } else { status.success() };
@@ -342,7 +350,7 @@ fn every_mistake_has_the_answer_of_its_build() {
                 continue;
             }
             let (text, status) = outcome(&program, library, column);
-            if let Some(what) = complaint(answer, &text, status) {
+            if let Some(what) = complaint(column, answer, &text, status) {
                 let line = format!("{} ({}): {what}", row.program, column.name);
                 complaints.lock().expect("no thread panics").push(line);
             }

@@ -16,7 +16,7 @@ use core::ptr::NonNull;
 use crate::abandon;
 use crate::arena::Span;
 use crate::config::{BLOCK_ALIGN, MEDIUM_BLOCK_MAX, PADDING, SLICE_SIZE};
-use crate::guards::{self, Held, Record};
+use crate::guards::{self, Held, Record, State};
 use crate::heap::{Heap, SubProcess};
 use crate::options::{self, Opt};
 use crate::os;
@@ -26,6 +26,7 @@ use crate::remote::Pushed;
 use crate::report;
 use crate::size_class::{self, HUGE_BIN, padded};
 use crate::stats::Event;
+use crate::sync::{AtomicBool, Ordering};
 use crate::theap::Theap;
 use crate::units::{align_up, slices_for};
 
@@ -113,8 +114,22 @@ pub fn is_due(theap: &Theap, size: usize) -> bool {
     theap.sampler.suits(rounded(size)) && theap.sampler.is_due()
 }
 
+/// Has faults at guarded blocks reported, once, if that is wanted.
+fn watch_faults() {
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if !WATCHED.swap(true, Ordering::Relaxed) && options::is_enabled(Opt::GuardedReport) {
+        os::on_fault(|addr, code| {
+            if let Some(record) = guards::find(addr) {
+                let freed = record.state() == State::Freed;
+                report::guard_touched(addr, code, record.block(), record.size(), freed);
+            }
+        });
+    }
+}
+
 /// Makes a guarded block. `None` when memory ran out, or when there are too many.
 fn make(heap: &'static Heap, size: usize, align: usize, random: usize) -> Option<Made> {
+    watch_faults();
     let record = Record::take().or_else(|| {
         give_back(guards::release_oldest()?);
         Record::take()

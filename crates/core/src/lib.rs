@@ -28,13 +28,13 @@ pub mod os;
 #[cfg(not(all(test, loom)))]
 pub mod options;
 #[cfg(not(all(test, loom)))]
+pub mod trace;
+#[cfg(not(all(test, loom)))]
 pub mod report;
 #[cfg(not(all(test, loom)))]
 pub mod stats;
 #[cfg(not(all(test, loom)))]
 pub mod random;
-#[cfg(not(all(test, loom)))]
-pub mod trace;
 #[cfg(not(all(test, loom)))]
 pub mod margins;
 #[cfg(not(all(test, loom)))]
@@ -72,6 +72,8 @@ pub mod refill;
 pub mod guarded;
 #[cfg(not(all(test, loom)))]
 pub mod census;
+#[cfg(not(all(test, loom)))]
+pub mod describe;
 #[cfg(not(all(test, loom)))]
 pub mod thread;
 #[cfg(not(all(test, loom)))]

@@ -11,17 +11,19 @@ mod buffer;
 mod faults;
 pub(crate) mod hook;
 mod invariants;
+mod misuse;
 mod output;
 mod settings;
 
 pub use buffer::{Line, MESSAGE_MAX};
 pub use faults::{
     bad_alignment, buffer_overflow, corrupted_free_list, corrupted_remote_list, double_free,
-    invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many, unaligned_pointer,
-    wrong_layout,
+    guard_touched, invalid_pointer, out_of_memory, out_of_memory_in_new, too_large, too_many,
+    unaligned_pointer, wrong_layout,
 };
 pub use invariants::broken;
 pub(crate) use invariants::invariant;
+pub use misuse::{Describe, set_describe};
 pub use output::{OutputFn, Sink, register_output};
 pub use settings::{option_warnings, options_print};
 
@@ -185,15 +187,24 @@ fn print_warning(args: fmt::Arguments<'_>) {
 
 /// Formats a line and sends it off. A newline is added; a formatter that fails leaves what it wrote before.
 fn print(prefix: &str, name_thread: bool, args: fmt::Arguments<'_>) {
-    let mut line = Line::new();
-    _ = line.write_str(prefix);
-    let (thread, main) = (os::thread_id(), MAIN_THREAD.load(Ordering::Relaxed));
-    if name_thread && main != 0 && thread != main {
-        _ = write!(line, "thread {thread:#x}: ");
-    }
+    let mut line: Line = Line::new();
+    start(&mut line, prefix, name_thread);
     line.bound(MESSAGE_MAX);
     _ = line.write_fmt(args);
     line.end();
+    emit_line(&line);
+}
+
+/// Writes what a message begins with.
+fn start(out: &mut dyn fmt::Write, prefix: &str, name_thread: bool) {
+    _ = out.write_str(prefix);
+    let (thread, main) = (os::thread_id(), MAIN_THREAD.load(Ordering::Relaxed));
+    if name_thread && main != 0 && thread != main {
+        _ = write!(out, "thread {thread:#x}: ");
+    }
+}
+
+fn emit_line<const SIZE: usize>(line: &Line<SIZE>) {
     output::emit(line.as_c_str());
 }
 

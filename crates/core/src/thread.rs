@@ -20,6 +20,7 @@ use core::ptr::{NonNull, null};
 use crate::abandon;
 use crate::arena::{self, meta};
 use crate::deferred;
+use crate::describe;
 use crate::guards;
 use crate::heap::{HEAPS, Heap, MAIN_SUBPROC, SubProcess, for_each_heap, for_each_subproc};
 use crate::options::{self, Opt};
@@ -61,6 +62,7 @@ pub fn process_init() {
         return;
     }
     report::set_main_thread();
+    report::set_describe(describe::block);
     let _ = os::on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     report::option_warnings();
     arena::reserve_by_options(&MAIN_SUBPROC.arenas);

@@ -147,7 +147,11 @@ fn output_path(name: &str) -> PathBuf {
     dir.join(format!("{}.{count}.{}", std::process::id(), name.replace('/', ".")))
 }
 
-/// The command that runs a compiled program, with an environment free of our options.
+/// Names options, as an environment does and with blanks between them, under which all programs run.
+const OPTIONS: &str = "TESTED_WITH";
+
+/// The command that runs a compiled program, with an environment free of our options but for those that all tests are
+/// run with.
 pub(crate) fn program(path: &Path, link: Link) -> Command {
     let mut command = Command::new(path);
     for (name, _) in env::vars_os() {
@@ -160,6 +164,8 @@ pub(crate) fn program(path: &Path, link: Link) -> Command {
         // As in the stock build; what the levels say is asked by the tests of misuse.
         command.env("MIMALLOC_SHOW_ERRORS", "0");
     }
+    let options = env::var(OPTIONS).unwrap_or_default();
+    command.envs(options.split_whitespace().filter_map(|option| option.split_once('=')));
     // Cargo names its own directories, where a library of another profile may lie.
     command.env_remove("LD_PRELOAD").env_remove("LD_LIBRARY_PATH");
     if link == Link::Preload {

@@ -166,6 +166,8 @@ table! {
         "What follows a misuse that is found: warn prints it, abort also ends the process; off leaves it to the build.";
     GuardedBefore = 50, "guarded_before", Number, 0, "", "0/1/2",
         "Where guarded blocks touch what nobody can: 0 behind them, 1 before them, 2 either, by chance.";
+    GuardedReport = 51, "guarded_report", Switch, 1, "", "switch",
+        "Report accesses beside guarded blocks before the process ends by them, if it does not handle SIGSEGV.";
 }
 
 // The notes about the environment keep one bit an option.
@@ -246,12 +248,12 @@ mod tests {
             guarded_precise guarded_sample_rate guarded_sample_seed target_segments_per_thread generic_collect \
             allow_thp page_reclaim_on_free page_full_retain page_max_candidates max_vabits pagemap_commit \
             page_commit_on_demand page_max_reclaim page_cross_thread_max_reclaim minimal_purge_size \
-            arena_max_object_size arena_is_numa_local check guarded_before";
+            arena_max_object_size arena_is_numa_local check guarded_before guarded_report";
         let names: Vec<&str> = Opt::ALL.iter().map(|opt| opt.name()).collect();
         assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
         assert_eq!(Opt::AllowThp as i32, 37);
         assert_eq!(Opt::GuardedMin as i32, 30);
-        assert_eq!(COUNT, 51);
+        assert_eq!(COUNT, 52);
     }
 
     #[test]
@@ -294,7 +296,7 @@ mod tests {
     fn numbers_outside_the_table_name_nothing() {
         assert_eq!(Opt::from_index(-1), None);
         assert_eq!(Opt::from_index(i32::MIN), None);
-        assert_eq!(Opt::from_index(51), None);
+        assert_eq!(Opt::from_index(52), None);
         assert_eq!(Opt::from_index(i32::MAX), None);
         for (number, opt) in (0i32..).zip(Opt::ALL) {
             assert_eq!(Opt::from_index(number), Some(opt));

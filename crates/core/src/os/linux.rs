@@ -5,6 +5,7 @@
 //! without a lock; everything else is a bare system call or the vDSO.
 #![allow(unsafe_code)]
 
+mod fault;
 mod memory;
 mod process;
 mod thread;
@@ -13,6 +14,7 @@ use core::ffi::c_int;
 
 use super::{OsError, OsResult};
 
+pub(super) use fault::{code_at, on_fault};
 pub(super) use libc::{EEXIST, EINVAL, ENOMEM};
 pub(super) use memory::{
     ADDRESS_BITS, address_space_limit, advise_huge, copy_words, disable_huge_pages, discard,

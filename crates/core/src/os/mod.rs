@@ -427,6 +427,18 @@ pub fn copy_words(from: usize, to: &mut [usize]) -> usize {
     imp::copy_words(from, to)
 }
 
+/// The file that the code at `addr` is a mapping of, of whose path as many bytes are copied as fit, the last ones, and
+/// the place in the file. `None` where there is no code. Reads a file. proc_pid_maps(5)
+pub fn code_at(addr: usize, name: &mut [u8]) -> Option<(usize, usize)> {
+    imp::code_at(addr, name)
+}
+
+/// Has `report` called with the address, and that of the instruction, when the process is about to end by an access that the system refuses, before
+/// it ends so. Only once, and where the program has no handler. False when it has one. sigaction(2)
+pub fn on_fault(report: fn(usize, usize)) -> bool {
+    imp::on_fault(report)
+}
+
 /// This thread's error number. errno(3)
 #[inline]
 pub fn errno() -> i32 {

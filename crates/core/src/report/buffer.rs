@@ -13,21 +13,21 @@ const CAPACITY: usize = MESSAGE_MAX + 96;
 ///
 /// # Invariants
 ///
-/// L1 `len <= limit < CAPACITY - 1`, except that the newline may take the place after the limit.
+/// L1 `len <= limit < SIZE - 1`, except that the newline may take the place after the limit.
 /// L2 the bytes from `len` on are NUL.
 #[derive(Clone)]
-pub struct Line {
-    bytes: [u8; CAPACITY],
+pub struct Line<const SIZE: usize = CAPACITY> {
+    bytes: [u8; SIZE],
     len: usize,
     limit: usize,
 }
 
-impl Line {
-    const LIMIT: usize = CAPACITY - 2;
+impl<const SIZE: usize> Line<SIZE> {
+    const LIMIT: usize = SIZE - 2;
 
     /// An empty line.
     pub const fn new() -> Self {
-        Self { bytes: [0; CAPACITY], len: 0, limit: Self::LIMIT }
+        Self { bytes: [0; SIZE], len: 0, limit: Self::LIMIT }
     }
 
     /// What was written.
@@ -75,13 +75,13 @@ impl Line {
     }
 }
 
-impl Default for Line {
+impl<const SIZE: usize> Default for Line<SIZE> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Write for Line {
+impl<const SIZE: usize> fmt::Write for Line<SIZE> {
     /// Adds the text. What doesn't fit is left out together with all that comes after it, so that a line never
     /// continues behind a gap; this is no error, because a formatter would stop at it.
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn text_is_collected_and_ended_once() {
-        let mut line = Line::new();
+        let mut line = Line::<CAPACITY>::new();
         assert!(line.is_empty());
         write!(line, "{}-{:#x}", 12, 255).expect("never fails");
         line.end();
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_and_nothing_follows_the_cut() {
-        let mut line = Line::new();
+        let mut line = Line::<CAPACITY>::new();
         line.push(b"prefix: ");
         line.bound(MESSAGE_MAX);
         let text = "x".repeat(MESSAGE_MAX + 1);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_character_is_kept_whole_or_left_out() {
-        let mut line = Line::new();
+        let mut line = Line::<CAPACITY>::new();
         line.bound(4);
         line.write_str("aéé").expect("never fails");
         assert_eq!(line.as_bytes(), "aé".as_bytes());
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_full_line_still_ends_and_is_terminated() {
-        let mut line = Line::new();
+        let mut line = Line::<CAPACITY>::new();
         assert_eq!(line.push(&[b'y'; 5000]), CAPACITY - 2);
         assert_eq!(line.push(b"z"), 0);
         line.end();
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn clearing_leaves_no_trace() {
-        let mut line = Line::new();
+        let mut line = Line::<CAPACITY>::new();
         line.push(&[b'y'; 5000]);
         line.clear();
         line.push(b"ab");

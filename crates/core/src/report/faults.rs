@@ -1,12 +1,13 @@
 //! One message for each kind of misuse or failure, so that a kind reads the same wherever it is found.
 
+use super::misuse::{fault, misuse};
 use super::{codes, error};
 
 /// A pointer that no block of ours has. `function` is the name that the caller called.
 #[cold]
 #[inline(never)]
 pub fn invalid_pointer(function: &str, addr: usize) {
-    error(codes::EINVAL, format_args!("{function}: invalid pointer: {addr:#x}"));
+    misuse(codes::EINVAL, addr, format_args!("{function}: invalid pointer: {addr:#x}"));
 }
 
 /// A block that is given back as another than it is.
@@ -16,21 +17,25 @@ pub fn wrong_layout(addr: usize, usable: usize, size: usize, align: usize) {
     let args = format_args!(
         "the block at {addr:#x} of {usable} bytes was not allocated with size {size}, alignment {align}"
     );
-    error(codes::EINVAL, args);
+    misuse(codes::EINVAL, addr, args);
 }
 
 /// A pointer that no block can have, because of its alignment.
 #[cold]
 #[inline(never)]
 pub fn unaligned_pointer(function: &str, addr: usize) {
-    error(codes::EINVAL, format_args!("{function}: invalid (unaligned) pointer: {addr:#x}"));
+    misuse(codes::EINVAL, addr, format_args!("{function}: invalid (unaligned) pointer: {addr:#x}"));
 }
 
 /// A block that is free already is freed.
 #[cold]
 #[inline(never)]
 pub fn double_free(addr: usize, size: usize) {
-    error(codes::EAGAIN, format_args!("double free detected of block {addr:#x} with size {size}"));
+    misuse(
+        codes::EAGAIN,
+        addr,
+        format_args!("double free detected of block {addr:#x} with size {size}"),
+    );
 }
 
 /// The bytes behind a block were written; `written` bytes from its start on are whole.
@@ -40,15 +45,16 @@ pub fn buffer_overflow(addr: usize, size: usize, written: usize) {
     let args = format_args!(
         "buffer overflow in heap block {addr:#x} of size {size}: write after {written} bytes"
     );
-    error(codes::EFAULT, args);
+    misuse(codes::EFAULT, addr, args);
 }
 
 /// The link in a free block of `size` bytes leads out of its page.
 #[cold]
 #[inline(never)]
 pub fn corrupted_free_list(addr: usize, size: usize, link: usize) {
-    error(
+    misuse(
         codes::EFAULT,
+        addr,
         format_args!("corrupted free list entry of size {size}b at {addr:#x}: value {link:#x}"),
     );
 }
@@ -58,6 +64,25 @@ pub fn corrupted_free_list(addr: usize, size: usize, link: usize) {
 #[inline(never)]
 pub fn corrupted_remote_list() {
     error(codes::EFAULT, format_args!("corrupted thread-free list"));
+}
+
+/// The instruction at `code` touches what nobody can touch: at `addr`, beside or in a guarded block, which was freed if so. The process
+/// ends by that.
+#[cold]
+#[inline(never)]
+pub fn guard_touched(addr: usize, code: usize, block: usize, size: usize, freed: bool) {
+    let place = format_args!("block {block:#x} of size {size}");
+    if freed {
+        let args = format_args!("use after free: access to {addr:#x} in freed {place}");
+        fault(addr, code, args);
+    } else if addr < block {
+        let before = block - addr;
+        let args = format_args!("buffer underflow of {place}: access {before} bytes before it");
+        fault(addr, code, args);
+    } else {
+        let at = addr - block;
+        fault(addr, code, format_args!("buffer overflow of {place}: access at byte {at}"));
+    }
 }
 
 /// The system has no memory for a request.

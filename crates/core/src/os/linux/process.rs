@@ -1,7 +1,7 @@
 //! Clocks, entropy, environment, files, standard error.
 #![allow(unsafe_code)]
 
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{CStr, c_char, c_int, c_long};
 use core::mem::MaybeUninit;
 use core::ptr;
 
@@ -226,23 +226,38 @@ pub(in crate::os) fn write_stderr(bytes: &[u8]) {
 
 /// Reads the beginning of a small file; the number of bytes that were there.
 pub(super) fn read_file(path: &CStr, buf: &mut [u8]) -> Option<usize> {
+    let file = open_file(path)?;
+    let got = read_open(file, buf);
+    close_file(file);
+    Some(got)
+}
+
+/// Opens a file for reading.
+pub(super) fn open_file(path: &CStr) -> Option<c_long> {
     let _keep = KeepErrno::new();
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     // SAFETY: `path` is a string with a zero at its end.
     let file = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
-    if file < 0 {
-        return None;
-    }
-    let got = loop {
+    (file >= 0).then_some(file)
+}
+
+/// Reads on in a file; the number of bytes that were there, 0 at its end and after a failure.
+pub(super) fn read_open(file: c_long, buf: &mut [u8]) -> usize {
+    let _keep = KeepErrno::new();
+    loop {
         // SAFETY: the kernel writes at most `buf.len()` bytes to `buf`.
         let got = unsafe { libc::syscall(libc::SYS_read, file, buf.as_mut_ptr(), buf.len()) };
         if got >= 0 || errno() != libc::EINTR {
-            break got;
+            return usize::try_from(got).unwrap_or(0);
         }
-    };
-    // SAFETY: the file was opened above and nobody else knows it.
+    }
+}
+
+/// Closes a file that nobody else knows.
+pub(super) fn close_file(file: c_long) {
+    let _keep = KeepErrno::new();
+    // SAFETY: the file was opened here and nobody else knows it.
     unsafe { libc::syscall(libc::SYS_close, file) };
-    usize::try_from(got).ok()
 }
 
 /// The number that `digits`, all of them decimal, stand for.
