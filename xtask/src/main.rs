@@ -33,6 +33,7 @@ const CHECKS: &[Verb] = &[
     Verb { name: "loom", help: "models of the lock-free structures", step: steps::loom },
     Verb { name: "oom", help: "tests on an OS layer that fails on demand", step: steps::oom },
     Verb { name: "capi", help: "tests of the C library", step: steps::capi },
+    Verb { name: "guarded", help: "tests with guarded blocks", step: steps::guarded },
     Verb { name: "preload", help: "real programs on the library", step: steps::preload },
     Verb { name: "levels", help: "tests of the hardened builds", step: levels::run },
     Verb { name: "smoke", help: "the benches run, with hardly any work", step: bench::smoke },

@@ -162,9 +162,57 @@ pub(crate) fn capi() -> Result<(), String> {
     run(&mut cargo(&["test", "--package", "rimalloc-capi", "--", "--show-output"]))
 }
 
+/// Programs of the C interface that are about what guarding changes: statistics, how much memory there is to blocks, how
+/// often the slow path runs, and which pages a theap has.
+const NOT_GUARDED: &[&str] = &[
+    "mi_stats",
+    "mi_arena_heap",
+    "mi_block_size",
+    "mi_collect_reduce",
+    "mi_deferred",
+    "mi_reserve",
+    "mi_theap",
+];
+
+/// Programs that allocate so much that guarding all of it takes minutes.
+const NOT_ALL_GUARDED: &[&str] = &[
+    "fork",
+    "interposed_calls",
+    "mi_heap_collect",
+    "mi_heap_pool",
+    "mi_heap_races",
+    "mi_under_utilized",
+    "thread_exit",
+];
+
+/// Tests of the engine that know nothing of statistics and memory.
+const GUARDED_CORE: &[&str] = &["churn", "model", "resize", "stress", "visit"];
+
+/// The C interface's programs and tests of the engine with guarded blocks: one in a hundred, and all.
+pub(crate) fn guarded() -> Result<(), String> {
+    for rate in ["100", "1"] {
+        let option = format!("MIMALLOC_GUARDED_SAMPLE_RATE={rate}");
+        let mut programs = cargo(&["test", "--package", "rimalloc-capi", "--test", "abi", "--"]);
+        for name in NOT_GUARDED {
+            programs.args(["--skip", name]);
+        }
+        if rate == "1" {
+            for name in NOT_ALL_GUARDED {
+                programs.args(["--skip", name]);
+            }
+        }
+        run(programs.env("TESTED_WITH", &option))?;
+    }
+    let mut engine = cargo(&["test", "--release", "--package", "rimalloc-core"]);
+    for name in GUARDED_CORE {
+        engine.args(["--test", name]);
+    }
+    run(engine.env("MIMALLOC_GUARDED_SAMPLE_RATE", "100"))
+}
+
 /// With the tests' output shown, for the same reason.
 pub(crate) fn preload() -> Result<(), String> {
-    let test = ["test", "--package", "rimalloc-cli", "--test", "preload"];
+    let test = ["test", "--package", "rimalloc-cli", "--test", "preload", "--test", "planted"];
     run(cargo(&test).args(["--", "--show-output"]))
 }
 

@@ -147,6 +147,9 @@ impl Drop for Held {
 }
 
 fn show(heap: &'static Heap, page: PageRef, blocks: bool, visitor: &mut Visitor<'_>) -> bool {
+    if let Some(block) = guarded_block(page) {
+        return show_guarded(heap, page, block, blocks, visitor);
+    }
     let free = FreeBlocks::of(page);
     let (size, capacity) = (page.block_size(), page.capacity.get() as usize);
     let used = capacity - free.count();
@@ -163,13 +166,33 @@ fn show(heap: &'static Heap, page: PageRef, blocks: bool, visitor: &mut Visitor<
     !blocks
         || (0..capacity)
             .filter(|&index| !free.has(index))
-            .all(|index| visitor(heap, &area, NonNull::new(known_at(page, index))))
+            .all(|index| visitor(heap, &area, NonNull::new(start.wrapping_add(index * size))))
 }
 
-/// What the program knows a block of a page by: where it starts, unless it is a guarded one.
-fn known_at(page: PageRef, index: usize) -> *mut u8 {
-    let block = page.start().wrapping_add(index * page.block_size());
-    page.record().map_or(block, |record| block.with_addr(record.block()))
+/// The guarded block of a page, as the program knows it, if the page is that of one.
+fn guarded_block(page: PageRef) -> Option<*mut u8> {
+    page.record().map(|record| page.start().with_addr(record.block()))
+}
+
+/// [`show`] for a guarded block, whose area is itself.
+fn show_guarded(
+    heap: &'static Heap,
+    page: PageRef,
+    block: *mut u8,
+    blocks: bool,
+    visitor: &mut Visitor<'_>,
+) -> bool {
+    let size = page.usable_from(block);
+    let area = Area {
+        start: block,
+        reserved: size,
+        committed: size,
+        used: 1,
+        block_size: size,
+        full_block_size: size,
+        tag: heap.tag(),
+    };
+    visitor(heap, &area, None) && (!blocks || visitor(heap, &area, NonNull::new(block)))
 }
 
 /// The heap that an address belongs to, if it lies in a live page. Safe for any address.
