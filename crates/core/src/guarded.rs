@@ -152,6 +152,7 @@ fn make_with(
     // SAFETY: the span was just claimed.
     let page = unsafe { heap.create_page(span, HUGE_BIN, layout.body) }?;
     let (_, zero) = page.take_single();
+    record.set_span(&span);
     page.set_guarded(record, layout.lead);
     if !raise(&span, layout) {
         // SAFETY: nobody knows the block.
@@ -164,7 +165,7 @@ fn make_with(
     let start = NonNull::new(page.start())?;
     // SAFETY: the shift is less than what the block's OS pages have.
     let block = unsafe { ptr::offset(start, layout.shift) };
-    record.describe(block, size, span, heap.ordinal());
+    record.describe(block, size, heap.ordinal());
     page.remote.disown();
     Some(Made { page, start, shift: layout.shift, zero })
 }

@@ -13,6 +13,7 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null, null_mut};
 
 use crate::arena::Span;
+use crate::config::SLICE_SIZE;
 use crate::os;
 use crate::sync::plain::{AtomicPtr, AtomicUsize, Ordering};
 use crate::trace::Trace;
@@ -182,13 +183,22 @@ impl Record {
         self.next.set(TABLE.free.replace(self));
     }
 
-    /// Describes a block of `size` bytes that is about to be the program's, in the slices of `span`.
-    pub fn describe(&self, block: NonNull<u8>, size: usize, span: Span, heap: usize) {
-        let (start, bytes) = (span.start.addr().get(), span.slices * crate::config::SLICE_SIZE);
+    /// Says in which slices the block will be.
+    pub fn set_span(&self, span: &Span) {
+        let start = span.start.addr().get();
+        self.start.store(start, Ordering::Relaxed);
+        self.end.store(start + span.slices * SLICE_SIZE, Ordering::Relaxed);
+    }
+
+    /// The first byte of the slices.
+    pub fn start(&self) -> usize {
+        self.start.load(Ordering::Relaxed)
+    }
+
+    /// Describes a block of `size` bytes that is about to be the program's.
+    pub fn describe(&self, block: NonNull<u8>, size: usize, heap: usize) {
         self.block.store(block.addr().get(), Ordering::Relaxed);
         self.size.store(size, Ordering::Relaxed);
-        self.start.store(start, Ordering::Relaxed);
-        self.end.store(start + bytes, Ordering::Relaxed);
         self.heap.store(heap, Ordering::Relaxed);
         self.freed.clear();
         self.allocated.take();

@@ -43,7 +43,7 @@ use crate::remote::{Found, Pushed, RemoteList};
 use crate::report::{self, invariant};
 use crate::size_class::{self, HUGE_BIN};
 use crate::sync::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
-use crate::units::{align_down, align_up, slices_for, to_u32};
+use crate::units::{align_up, slices_for, to_u32};
 
 use secrets::Secrets;
 
@@ -321,7 +321,8 @@ impl Page {
     /// The slices of the page. Only for the holder.
     pub fn span(&self) -> Span {
         // Guarded blocks start behind the first byte of their slices.
-        let start = self.start().map_addr(|addr| align_down(addr, SLICE_SIZE));
+        let start =
+            self.record().map_or(self.start(), |record| self.start().with_addr(record.start()));
         // SAFETY: a live page has a start.
         let start = unsafe { NonNull::new_unchecked(start) };
         let (slices, index) = (self.slices.get() as usize, self.slice_index.get() as usize);
