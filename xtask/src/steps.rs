@@ -169,7 +169,9 @@ const NOT_GUARDED: &[&str] = &[
     "mi_arena_heap",
     "mi_block_size",
     "mi_collect_reduce",
+    "mi_abandoned_visit",
     "mi_deferred",
+    "mi_heap_rounds",
     "mi_reserve",
     "mi_theap",
 ];
@@ -180,6 +182,8 @@ const NOT_ALL_GUARDED: &[&str] = &[
     "interposed_calls",
     "mi_heap_collect",
     "mi_heap_pool",
+    "containers",
+    "mi_heap_many",
     "mi_heap_races",
     "mi_under_utilized",
     "thread_exit",

@@ -262,7 +262,8 @@ pub fn condemn(page: PageRef) {
             os::yield_thread();
         }
     }
-    page.owner.store(0, Ordering::Relaxed);
+    // What the flags say is still needed to end the page.
+    page.owner.store(page.owner.load(Ordering::Relaxed) & FLAGS, Ordering::Relaxed);
     page.remote.reset();
     withdraw(page);
 }
