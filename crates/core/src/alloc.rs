@@ -61,16 +61,16 @@ impl Taken {
     /// The block as it is, for a request of `size` bytes.
     #[inline(always)]
     fn raw(self, size: usize) -> *mut u8 {
-        self.shifted(raw(self.page, self.block, self.shift + size), size)
+        self.shifted(raw(self.page, self.block, self.shift + size), size, false)
     }
 
     /// What the user gets of a block that was handed out at `block`.
     #[inline(always)]
-    fn shifted(self, block: *mut u8, size: usize) -> *mut u8 {
+    fn shifted(self, block: *mut u8, size: usize, zeroed: bool) -> *mut u8 {
         let p = block.wrapping_add(self.shift);
         if PADDED && self.shift != 0 {
             // SAFETY: the block was taken for as much.
-            unsafe { self.page.fit(p, size) };
+            unsafe { self.page.fit(p, size, zeroed) };
         }
         p
     }
@@ -87,7 +87,7 @@ impl Taken {
         unsafe {
             tools::unlock(self.block.as_ptr(), room);
             self.block.write_bytes(0, dirty);
-            self.shifted(self.page.hand_out(self.block, self.shift + size, true), size)
+            self.shifted(self.page.hand_out(self.block, self.shift + size, true), size, true)
         }
     }
 }

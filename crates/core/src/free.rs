@@ -58,7 +58,7 @@ unsafe fn release(p: *mut u8, claimed: Option<usize>) {
     // SAFETY: the caller's promise; the block is one of this page.
     unsafe {
         match claimed {
-            Some(size) => free_claimed(p, page, size),
+            Some(size) => free_claimed(p, size, page),
             None => free_generic(p, page),
         }
     }
@@ -244,7 +244,7 @@ pub(crate) fn report_unknown(function: &str, addr: usize) {
 /// As for [`free_generic`].
 #[cold]
 #[inline(never)]
-unsafe fn free_claimed(p: *mut u8, page: PageRef, claimed: usize) {
+unsafe fn free_claimed(p: *mut u8, claimed: usize, page: PageRef) {
     if CHECKED_SIZES {
         // Where blocks are padded, one for 0 bytes may hold one. What is no live block is reported below.
         let size = page.exact_size(p).filter(|&size| size != claimed && size.max(claimed) > 1);

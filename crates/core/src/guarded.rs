@@ -22,7 +22,6 @@ use crate::options::{self, Opt};
 use crate::os;
 use crate::page::PageRef;
 use crate::ptr;
-use crate::remote::Pushed;
 use crate::report;
 use crate::size_class::{self, HUGE_BIN, padded};
 use crate::stats::Event;
@@ -166,7 +165,7 @@ fn make_with(
     // SAFETY: the shift is less than what the block's OS pages have.
     let block = unsafe { ptr::offset(start, layout.shift) };
     record.describe(block, size, heap.ordinal());
-    page.remote.disown();
+    page.disown();
     Some(Made { page, start, shift: layout.shift, zero })
 }
 
@@ -201,10 +200,10 @@ pub unsafe fn free(p: *mut u8, page: PageRef) {
         report::double_free(p.addr(), record.size());
         return;
     }
-    if !page.remote.claim() {
+    if !page.claim() {
         // Somebody looks at the page, and will see that it is empty.
         // SAFETY: the block was live, and is the caller's.
-        if unsafe { page.remote.push(page.links(), block) } == Pushed::Claimed {
+        if unsafe { page.push_remote(block) } {
             abandon::settle(page, None);
         }
         return;

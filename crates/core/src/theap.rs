@@ -18,7 +18,7 @@ use core::ptr::{null, without_provenance};
 
 use crate::config::{
     DIRECT_ENTRIES, EXTEND_MIN, MARKED_FREE, RETIRE_SWEEPS, SLICE_SIZE, SMALL_BLOCK_MAX,
-    SWEEP_CALLS,
+    SWEEP_CALLS, TRACKED,
 };
 use crate::heap::Heap;
 use crate::page::look::Look;

@@ -64,7 +64,7 @@ impl Page {
             return;
         }
         self.owner.store(self.owner.load(Ordering::Relaxed) | WATCHED, Ordering::Release);
-        for list in [self.free.get(), self.local_free.get(), self.remote.peek()] {
+        for list in [self.free.get(), self.local_free.get(), self.remote.look().list] {
             let (mut at, mut left) = (list, self.capacity.get());
             while !at.is_null() && self.has_linked(at) && left > 0 {
                 // SAFETY: a block of the page, on one of its lists (P1): nobody uses what is behind its link.
