@@ -74,14 +74,15 @@ pub unsafe fn free_size(p: *mut u8, size: usize) {
     unsafe { release(p, Some(size)) }
 }
 
-/// Frees a block of which the caller knows size and alignment.
+/// Frees a block of which the caller knows size and alignment. Watched pages are not told the size, which C passes in a
+/// place of its own: to move it would cost every free an instruction.
 ///
 /// # Safety
 /// As for [`free_size`]; `align` is what the block was allocated with.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free_size_aligned(p: *mut u8, size: usize, _align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { free_size(p, size) }
+    unsafe { release(p, CHECKED_SIZES.then_some(size)) }
 }
 
 /// Frees a block that is certain to be one: less work than [`free`], which takes any address. For callers to whom their
