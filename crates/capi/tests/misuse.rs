@@ -240,7 +240,7 @@ const ROWS: &[Row] = &[
     ),
     row(
         "guarded_overflow.c",
-        "overflow of a guarded block by more than a word",
+        "overflow of a guarded block by more than two words",
         [Faults, Faults, Faults, Faults],
     ),
     row(

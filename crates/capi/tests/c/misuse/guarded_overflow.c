@@ -1,8 +1,8 @@
-// The second word behind a guarded block is written: builds may keep the first for themselves.
+// The third word behind a guarded block is written: builds may keep those before for themselves.
 #include "guarded.h"
 
 int main(void) {
   char* p = guarded(SMALL);
-  REACHES(p[SMALL + 8] = 0);
+  REACHES(p[SMALL + 16] = 0);
   return go_on();
 }
