@@ -10,7 +10,7 @@ use crate::{built, peers, root, work_directory};
 /// Where an allocator comes from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// The library of this project, built beside this program.
+    /// The library of this project, built beside this program. With variables only where it is asked for.
     Ours,
     /// A hardened build of it, with this feature of the C library. Only where it is asked for.
     Hardened(&'static str),
@@ -38,6 +38,16 @@ pub(crate) const OURS: &str = "rimalloc";
 
 pub(crate) const ALL: &[Allocator] = &[
     Allocator { name: OURS, source: Source::Ours, variables: &[] },
+    Allocator {
+        name: "rimalloc-check",
+        source: Source::Ours,
+        variables: &[("RIMALLOC_CHECK", "abort")],
+    },
+    Allocator {
+        name: "rimalloc-guarded",
+        source: Source::Ours,
+        variables: &[("MIMALLOC_GUARDED_SAMPLE_RATE", "10000")],
+    },
     Allocator { name: "rimalloc-secure", source: Source::Hardened("secure4"), variables: &[] },
     Allocator { name: "rimalloc-secure5", source: Source::Hardened("secure5"), variables: &[] },
     Allocator { name: "rimalloc-debug", source: Source::Hardened("debug-checks"), variables: &[] },
