@@ -174,6 +174,7 @@ const NOT_GUARDED: &[&str] = &[
     "mi_heap_rounds",
     "mi_reserve",
     "mi_theap",
+    "usable_size",
 ];
 
 /// Programs that allocate so much that guarding all of it takes minutes.
