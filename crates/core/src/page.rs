@@ -56,7 +56,7 @@ pub const INTERIOR: usize = 1;
 /// Flag in the owner word: blocks are looked at when they are freed, see [`watch`].
 pub const WATCHED: usize = 2;
 
-/// Flag in the owner word: the page is that of one guarded block, see [`guards`](crate::guards).
+/// Flag in the owner word: the page is that of one guarded block, see [`guards`].
 pub const GUARDED: usize = 4;
 
 /// Every block on `free` reads as zeros beyond its link.

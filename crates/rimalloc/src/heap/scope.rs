@@ -88,7 +88,7 @@ use crate::OutOfMemory;
 ///
 /// nor can another thread use it longer than it lives:
 ///
-/// ```compile_fail,E0597
+/// ```compile_fail,E0373
 /// let scope = rimalloc::Scope::new().unwrap();
 /// std::thread::spawn(|| scope.alloc(7).is_ok()); // `std::thread::scope` takes it
 /// ```
