@@ -177,7 +177,7 @@ const NOT_GUARDED: &[&str] = &[
     "usable_size",
 ];
 
-/// Programs that allocate so much that guarding all of it takes minutes.
+/// Programs that allocate so much that guarding all of it takes minutes, and such as count memory to the slice.
 const NOT_ALL_GUARDED: &[&str] = &[
     "fork",
     "interposed_calls",
@@ -186,6 +186,10 @@ const NOT_ALL_GUARDED: &[&str] = &[
     "containers",
     "mi_heap_many",
     "mi_heap_races",
+    "mi_manage",
+    "mi_process_info",
+    "mi_report",
+    "mi_show_arenas",
     "mi_under_utilized",
     "thread_exit",
 ];
