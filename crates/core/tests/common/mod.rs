@@ -9,12 +9,16 @@ use rimalloc_core::{aligned, alloc, collect, free, realloc};
 use testkit::{Rules, Subject};
 
 /// What blocks are held to. Padding takes room that blocks of a power of two need to be aligned to their size, and is
-/// part of the good size of a block; a padded block is not made another size without moving or marking it.
+/// part of the good size of a block; a padded block is not made another size without moving or marking it. A guarded
+/// block has no more room than was asked for, save for its alignment.
 pub(crate) const RULES: Rules = if PADDED {
     Rules { natural_align: 1, good_size: false, expand: false, ..Rules::STRICT }
 } else {
-    Rules::STRICT
+    Rules { good_size: !GUARDED, ..Rules::STRICT }
 };
+
+/// The tests are built to be run with guarded blocks.
+const GUARDED: bool = option_env!("MIMALLOC_GUARDED_SAMPLE_RATE").is_some();
 
 /// The engine under test. The test binary itself allocates from the system.
 #[derive(Clone, Copy, Debug)]
