@@ -10,7 +10,7 @@ macro_rules! programs {
     ($($name:ident $suffix:literal $links:expr;)*) => {$(
         #[test]
         fn $name() {
-            for link in $links {
+            for &link in common::ways(&$links) {
                 common::check(concat!(stringify!($name), $suffix), link);
             }
         }

@@ -150,6 +150,12 @@ fn output_path(name: &str) -> PathBuf {
 /// Names options, as an environment does and with blanks between them, under which all programs run.
 const OPTIONS: &str = "TESTED_WITH";
 
+/// The ways of linking to test a program in: all for the stock build as it is, else one of them. Levels and options
+/// have no part in linking.
+pub(crate) fn ways(all: &[Link]) -> &[Link] {
+    if level().is_empty() && env::var_os(OPTIONS).is_none() { all } else { &all[..1] }
+}
+
 /// The command that runs a compiled program, with an environment free of our options but for those that all tests are
 /// run with.
 pub(crate) fn program(path: &Path, link: Link) -> Command {
