@@ -33,7 +33,7 @@ pub(crate) fn write(record: &RustRecord) -> Result<()> {
     let shown = record.in_milliseconds();
     let mut text = format!(
         "# Benchmarks of Rust programs\n\n\
-         Written by `cargo xtask rustbench --record` from the record in `crates/rustbench/record`; what \
+         Written by `cargo xtask rustbench --record` and `cargo xtask bench report` from the record in `crates/rustbench/record`; what \
          is here is not edited by hand. [benchmarks.md](benchmarks.md) compares the C library.\n\n\
          {} Compiled by {}. Medians of {} rounds.\n\n",
         shown.machine.sentence(),
@@ -67,21 +67,33 @@ pub(crate) fn write(record: &RustRecord) -> Result<()> {
     Ok(())
 }
 
-/// What the page about the C library says of Rust programs; nothing when there is no record.
+/// What the page about the C library says of Rust programs, whose own page is written anew; nothing when there is no
+/// record.
 pub(crate) fn section() -> Result<String> {
     let Some(record) = RustRecord::kept()? else { return Ok(String::new()) };
+    write(&record)?;
     let shown = record.in_milliseconds();
     let mut text = format!(
         "## Rust programs\n\n\
-         Each allocator as the global allocator of the same programs, measured by Criterion: medians of \
-         {} rounds, compiled by {}. [benchmarks-rust.md](benchmarks-rust.md) has all figures, the \
-         versions and the method.\n\n{}\n",
-        shown.rounds,
+         Each allocator as the global allocator of the same programs, measured by Criterion. {} Compiled \
+         by {}. Medians of {} rounds. [benchmarks-rust.md](benchmarks-rust.md) has all figures and the \
+         method.\n\n{}\n",
+        shown.machine.sentence(),
         record.compiler,
+        shown.rounds,
         bars(&record).markdown()
     );
     text += &means(&shown);
     text += &losses(&shown);
+    text += &format!(
+        "Milliseconds of a turn; in parentheses the median distance from it in percent. The best one is \
+         bold.\n\n{}\n",
+        tables::cells(&shown, Measure::Time).markdown()
+    );
+    if let Some(cell) = &record.request {
+        text += &format!("{}\n", request(cell).markdown());
+    }
+    text += &tables::participants(&shown);
     Ok(text)
 }
 
