@@ -12,8 +12,10 @@ use anyhow::{Context, Result, ensure};
 use crate::allocators::OURS;
 use crate::charts::{self, BLUE, Bar, GREEN, GREY, RED};
 use crate::record::{self, Record};
+use crate::root;
+use crate::rust;
+use crate::rust::record::RustRecord;
 use crate::summary::Measure;
-use crate::{root, rust};
 
 /// Below this a difference is as likely the machine's as the allocator's.
 pub(crate) const NOISE: f64 = 1.05;
@@ -42,7 +44,10 @@ pub(crate) fn write(paths: &[String]) -> Result<()> {
     for (name, record) in &records {
         text += &section(name, record, &docs)?;
     }
-    text += &rust::report::section()?;
+    if let Some(record) = RustRecord::kept()? {
+        rust::report::write(&record)?;
+        text += &rust::report::section(&record);
+    }
     text += METHODOLOGY;
     text += BIAS;
     let page = docs.join("benchmarks.md");

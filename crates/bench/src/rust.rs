@@ -2,7 +2,7 @@
 //! down what Criterion says of each.
 
 mod programs;
-mod record;
+pub(crate) mod record;
 pub(crate) mod report;
 
 use std::fs;

@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
@@ -272,14 +272,7 @@ const ROWS: &[Row] = &[
 
 /// Builds the library of a column, in a target directory of its own, and says where it is.
 fn library(column: &Column) -> PathBuf {
-    let build = if column.features.is_empty() { "stock" } else { column.features };
-    let target = common::target_dir().join("misuse").join(build);
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
-    build.args(["--features", column.features]).arg("--target-dir").arg(&target);
-    common::run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-    target.join("release/librimalloc.so")
+    common::build_library(column.features).join("librimalloc.so")
 }
 
 /// What a program prints and how it ends. One that hangs is killed, and fails.

@@ -39,13 +39,7 @@ const SANITIZE: &str = "-fsanitize=address";
 
 /// Builds the library for a checker, in a target directory of its own, and says where it is.
 fn library(checker: &str, flags: &[&str]) -> PathBuf {
-    let target = common::target_dir().join("tools").join(checker);
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
-    build.args(["--features", checker]).args(flags).arg("--target-dir").arg(&target);
-    common::run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
-    target.join("release")
+    common::build_in(&common::target_dir().join("tools").join(checker), checker, flags)
 }
 
 /// The command that runs a program under memcheck, on a library if one is given.

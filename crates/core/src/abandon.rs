@@ -66,16 +66,10 @@ pub fn take_back(theap: &Theap, page: PageRef) -> bool {
     taken
 }
 
-/// Whether `theap` was the last to own an abandoned page, as far as somebody can tell who does not hold it.
+/// Whether `theap` was the last to own the page: certain for its holder, for others as it looked a moment ago.
 #[inline]
-pub fn may_be_of(theap: *const Theap, page: PageRef) -> bool {
+pub fn was_of(theap: *const Theap, page: PageRef) -> bool {
     core::ptr::eq(peek(&page.theap).cast::<Theap>(), theap)
-}
-
-/// Whether `theap` was the last to own the page.
-#[inline]
-fn was_of(theap: &Theap, page: PageRef) -> bool {
-    core::ptr::eq(page.theap.get().cast::<Theap>(), theap)
 }
 
 /// Whether options let a theap adopt a page that was its own.

@@ -303,7 +303,7 @@ unsafe fn free_generic(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
     let theap = theap::current();
     // A thread may have its own abandoned page back.
-    let is_ours = os::is_thread(word) || (word == 0 && abandon::may_be_of(theap, page));
+    let is_ours = os::is_thread(word) || (word == 0 && abandon::was_of(theap, page));
     if !PADDED && word & FLAGS == 0 && !is_ours {
         // SAFETY: the caller's promise; nothing is to be looked at first.
         if unsafe { page.remote.push_listed(page.links(), p.cast()) } {
@@ -350,7 +350,7 @@ unsafe fn free_rare(p: *mut u8, page: PageRef) {
         return;
     }
     let theap = theap::current_or_none();
-    let was_ours = owner == 0 && theap.is_some_and(|theap| abandon::may_be_of(theap, page));
+    let was_ours = owner == 0 && theap.is_some_and(|theap| abandon::was_of(theap, page));
     if was_ours && page.claim() {
         // SAFETY: the claim makes this thread the holder; the block is the caller's.
         let empty = unsafe { page.push_local(block) };

@@ -36,11 +36,16 @@ mod requests {
 }
 
 /// Makes a client request with its arguments.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 fn request(number: usize, arguments: [usize; 4]) {
     let [first, second, third, fourth] = arguments;
-    let words = [number, first, second, third, fourth, 0];
+    ask(&[number, first, second, third, fourth, 0]);
+}
+
+/// Has valgrind read the words of a request, if the program runs in it.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline]
+fn ask(words: &[usize; 6]) {
     // SAFETY: rotations by 128 bits in all leave the register as it is, and the exchange is of a register with itself.
     // Valgrind reads the words, and changes what it knows of memory, not the memory.
     unsafe {
@@ -50,19 +55,17 @@ fn request(number: usize, arguments: [usize; 4]) {
             "rol rdi, 61",
             "rol rdi, 51",
             "xchg rbx, rbx",
-            in("rax") &raw const words,
+            in("rax") words.as_ptr(),
             inout("rdx") 0_usize => _,
             options(nostack),
         );
     }
 }
 
-/// Makes a client request with its arguments.
+/// See the form for x86_64.
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 #[inline]
-fn request(number: usize, arguments: [usize; 4]) {
-    let [first, second, third, fourth] = arguments;
-    let words = [number, first, second, third, fourth, 0];
+fn ask(words: &[usize; 6]) {
     // SAFETY: as on x86_64: rotations by 128 bits in all, and a register or-ed with itself.
     unsafe {
         core::arch::asm!(
@@ -71,7 +74,7 @@ fn request(number: usize, arguments: [usize; 4]) {
             "ror x12, x12, #51",
             "ror x12, x12, #61",
             "orr x10, x10, x10",
-            in("x4") &raw const words,
+            in("x4") words.as_ptr(),
             inout("x3") 0_usize => _,
             options(nostack),
         );
@@ -80,7 +83,7 @@ fn request(number: usize, arguments: [usize; 4]) {
 
 /// Valgrind is not told anything on this processor.
 #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-fn request(_number: usize, _arguments: [usize; 4]) {}
+fn ask(_words: &[usize; 6]) {}
 
 /// The sanitizer's functions, by their weak names: where the program has none, nothing happens.
 mod sanitizer {

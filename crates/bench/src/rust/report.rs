@@ -47,13 +47,8 @@ pub(crate) fn write(record: &RustRecord) -> Result<()> {
     }
     text += &means(&shown);
     text += &losses(&shown);
-    for (measure, unit) in [(Measure::Time, "Milliseconds of a turn"), (Measure::Memory, "MiB")] {
-        text += &format!(
-            "## {}\n\n{unit}; in parentheses the median distance from it in percent. The best one is \
-             bold.\n\n{}\n",
-            measure.title(),
-            tables::cells(&shown, measure).markdown()
-        );
+    for measure in MEASURES {
+        text += &format!("## {}\n\n{}", measure.title(), cells(&shown, measure));
     }
     if let Some(cell) = &record.request {
         text += &format!("## A request\n\n{}\n", request(cell).markdown());
@@ -67,11 +62,8 @@ pub(crate) fn write(record: &RustRecord) -> Result<()> {
     Ok(())
 }
 
-/// What the page about the C library says of Rust programs, whose own page is written anew; nothing when there is no
-/// record.
-pub(crate) fn section() -> Result<String> {
-    let Some(record) = RustRecord::kept()? else { return Ok(String::new()) };
-    write(&record)?;
+/// What the page about the C library says of Rust programs.
+pub(crate) fn section(record: &RustRecord) -> String {
     let shown = record.in_milliseconds();
     let mut text = format!(
         "## Rust programs\n\n\
@@ -81,20 +73,24 @@ pub(crate) fn section() -> Result<String> {
         shown.machine.sentence(),
         record.compiler,
         shown.rounds,
-        bars(&record).markdown()
+        bars(record).markdown()
     );
     text += &means(&shown);
     text += &losses(&shown);
-    text += &format!(
-        "Milliseconds of a turn; in parentheses the median distance from it in percent. The best one is \
-         bold.\n\n{}\n",
-        tables::cells(&shown, Measure::Time).markdown()
-    );
+    text += &cells(&shown, Measure::Time);
     if let Some(cell) = &record.request {
         text += &format!("{}\n", request(cell).markdown());
     }
-    text += &tables::participants(&shown);
-    Ok(text)
+    text + &tables::participants(&shown)
+}
+
+/// One measure of all cells.
+fn cells(shown: &Record, measure: Measure) -> String {
+    let unit = if measure == Measure::Time { "Milliseconds of a turn" } else { "MiB" };
+    format!(
+        "{unit}; in parentheses the median distance from it in percent. The best one is bold.\n\n{}\n",
+        tables::cells(shown, measure).markdown()
+    )
 }
 
 fn bars(record: &RustRecord) -> Table {

@@ -53,12 +53,17 @@ pub(crate) fn library_dir() -> &'static Path {
 /// Builds the library with a feature, or the stock one without, and says in which directory it is. Each has a target
 /// directory of its own, so that one build does not undo the other.
 pub(crate) fn build_library(feature: &str) -> PathBuf {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let stock = target_dir();
     let target = if feature.is_empty() { stock } else { stock.join("levels").join(feature) };
+    build_in(&target, feature, &[])
+}
+
+/// Builds the library with a feature and other flags for cargo in a target directory, and says where in it it is.
+pub(crate) fn build_in(target: &Path, feature: &str, flags: &[&str]) -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
-    build.args(["--features", feature]).arg("--target-dir").arg(&target);
+    build.args(["--features", feature]).args(flags).arg("--target-dir").arg(target);
     run(build.current_dir(env!("CARGO_MANIFEST_DIR")));
     target.join("release")
 }
