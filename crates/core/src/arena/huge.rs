@@ -59,12 +59,12 @@ impl Arena {
         let (linked, used) = (self.linked.load(Ordering::Relaxed), self.used_slices());
         let is_large = end - index >= HUGE_BLOCK_SLICES;
         let is_dense = |part: usize, whole: usize| part / HUGE_DENSITY.0 >= whole / HUGE_DENSITY.1;
-        // A count that went below zero for a moment is a large one: no arena has so much.
-        if !(HUGE_LINKED_MIN..self.size()).contains(&linked) || !self.may_be_huge() {
+        // The run is in use already. A large one will be a block at once. A count that went below zero for a moment
+        // is a large one: no arena has so much.
+        let filled = linked.wrapping_add(if is_large { (end - index) * SLICE_SIZE } else { 0 });
+        if !(HUGE_LINKED_MIN..self.size()).contains(&filled) || !self.may_be_huge() {
             return;
         }
-        // The run is in use already. A large one will be a block at once.
-        let filled = linked + if is_large { (end - index) * SLICE_SIZE } else { 0 };
         if !is_dense(filled, (used - self.header_slices) * SLICE_SIZE) || !is_dense(used, end) {
             if is_large {
                 self.huge_apart.store(true, Ordering::Relaxed);
