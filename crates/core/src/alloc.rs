@@ -247,13 +247,23 @@ fn malloc_uncached(source: impl Source, size: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn malloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    match pop_medium(theap, size) {
+        Some((page, block)) => raw(page, block.cast(), size),
+        None => malloc_refilled(source, size, theap),
+    }
+}
+
+/// Apart from [`malloc_generic`], whose ordinary case then needs no stack frame.
+#[cold]
+#[inline(never)]
+fn malloc_refilled(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take_shared(size, theap) {
         Some((page, block)) => raw(page, block.cast(), size),
         None => malloc_rare(source, size, theap),
     }
 }
 
-/// Apart from [`malloc_generic`], whose ordinary case then needs few registers.
+/// Apart from [`malloc_refilled`], whose ordinary case then needs few registers.
 #[cold]
 #[inline(never)]
 fn malloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
@@ -273,7 +283,7 @@ fn zalloc_uncached(source: impl Source, size: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn zalloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
-    match take_shared(size, theap) {
+    match pop_medium(theap, size).or_else(|| take_shared(size, theap)) {
         Some((page, block)) => Taken::popped(page, block.cast()).cleared(size),
         None => zalloc_rare(source, size, theap),
     }
@@ -286,6 +296,18 @@ fn zalloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8
         Some(taken) => taken.cleared(size),
         None => fail(size),
     }
+}
+
+/// Takes a block from the list that the page of a size beyond the direct table has handed out, if it has any.
+#[inline(always)]
+fn pop_medium(theap: *const Theap, size: usize) -> Option<(PageRef, NonNull<Block>)> {
+    const LEAST: usize = SMALL_SIZE_MAX - PADDING + 1;
+    if size.wrapping_sub(LEAST) > MEDIUM_BLOCK_MAX - PADDING - LEAST || Theap::is_sentinel(theap) {
+        return None;
+    }
+    // SAFETY: not a sentinel, so it is the calling thread's own.
+    let page = unsafe { &*theap }.queue(size_class::bin_of(padded(size))).first()?;
+    page.pop().map(|block| (page, block))
 }
 
 /// The ordinary case of the slow path: a block that shares its page, for a thread that has a theap.
