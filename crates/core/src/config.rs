@@ -134,7 +134,7 @@ pub const ARENA_COUNT_MAX: usize = 160;
 pub const ARENA_ALIGN: usize = 2 << 20;
 
 /// Bytes of linked blocks in an arena from which huge pages are worth what they waste.
-pub const HUGE_LINKED_MIN: usize = 16 << 20;
+pub const HUGE_LINKED_MIN: usize = 4 << 20;
 
 /// Bytes of the smallest block that is worth huge pages of its own in such an arena.
 pub const HUGE_BLOCK_MIN: usize = 4 << 20;
