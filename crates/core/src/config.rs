@@ -93,17 +93,20 @@ pub const SMALL_SIZE_MAX: usize = 128 * WORD_SIZE;
 /// Entries of a theap's direct table: one for each word count from 0 to `SMALL_SIZE_MAX`.
 pub const DIRECT_ENTRIES: usize = SMALL_SIZE_MAX / WORD_SIZE + 1;
 
-/// Largest block, in bytes, that lives in a one-slice page.
-pub const SMALL_BLOCK_MAX: usize = SLICE_SIZE / 8;
+/// Largest block, in bytes, whose last page a theap keeps for a while after it was emptied.
+pub const RETIRED_BLOCK_MAX: usize = SLICE_SIZE / 8;
 
 /// Largest block, in bytes, that shares its page with others. Larger blocks get a page of their own.
-pub const MEDIUM_BLOCK_MAX: usize = 8 * SMALL_BLOCK_MAX;
+pub const MEDIUM_BLOCK_MAX: usize = SLICE_SIZE;
 
 /// The most blocks that a page can have: larger pages have larger blocks.
 pub const BLOCKS_MAX: usize = SLICE_SIZE / WORD_SIZE;
 
-/// Slices in a page of medium blocks.
-pub const MEDIUM_PAGE_SLICES: usize = 8;
+/// Blocks that a shared page has room for, unless that takes more than [`PAGE_SLICES_MAX`].
+pub const PAGE_BLOCKS: usize = 16;
+
+/// Most slices of a page that blocks share: a power of two.
+pub const PAGE_SLICES_MAX: usize = 8;
 
 /// Alignment, in bytes, of every block larger than a word.
 pub const BLOCK_ALIGN: usize = 16;
@@ -164,8 +167,8 @@ pub const RECLAIM_TRIES: usize = 8;
 /// Whether what callers promise is looked at all the same, and what the engine promises itself.
 pub const CHECKED: bool = DEBUG || cfg!(debug_assertions);
 
-const _: () = assert!(SMALL_SIZE_MAX <= SMALL_BLOCK_MAX);
-const _: () = assert!(MEDIUM_BLOCK_MAX * 8 <= MEDIUM_PAGE_SLICES * SLICE_SIZE);
+const _: () = assert!(SMALL_SIZE_MAX <= RETIRED_BLOCK_MAX);
+const _: () = assert!(MEDIUM_BLOCK_MAX * 8 <= PAGE_SLICES_MAX * SLICE_SIZE);
 const _: () =
     assert!(SLICE_SIZE.is_multiple_of(MEDIUM_BLOCK_MAX), "blocks of a page stay naturally aligned");
 const _: () = assert!(CHUNK_SLICES == 64 * 8, "a chunk's bits fill one cache line");

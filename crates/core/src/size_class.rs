@@ -7,9 +7,10 @@
 //! are aligned to `a` without any padding.
 
 use crate::config::{
-    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, MEDIUM_PAGE_SLICES, PADDED, PADDING, SMALL_BLOCK_MAX,
+    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, PADDED, PADDING, PAGE_BLOCKS, PAGE_SLICES_MAX,
     SMALL_SIZE_MAX, TRACKED, WORD_SIZE,
 };
+use crate::units::slices_for;
 
 /// Bins whose pages hold many blocks.
 pub const BIN_COUNT: usize = 81;
@@ -84,16 +85,21 @@ const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
+const fn min(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
+}
+
 /// Bytes of a block of `bin`, which must be below [`BIN_COUNT`].
 #[inline]
 pub const fn block_size(bin: usize) -> usize {
     BLOCK_SIZES[bin] as usize
 }
 
-/// Slices of a page of `bin`, which must be below [`BIN_COUNT`].
+/// Slices of a page of `bin`, which must be below [`BIN_COUNT`]: a power of two. With few blocks a page is often full
+/// and the next one is touched; with many its run of slices is rarely found among those that were used before.
 #[inline]
 pub const fn page_slices(bin: usize) -> usize {
-    if block_size(bin) <= SMALL_BLOCK_MAX { 1 } else { MEDIUM_PAGE_SLICES }
+    min(slices_for(PAGE_BLOCKS * block_size(bin)), PAGE_SLICES_MAX).next_power_of_two()
 }
 
 /// What to ask for when a block grows to `size` bytes: it is likely to grow again, and has room for that within the

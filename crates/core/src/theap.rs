@@ -17,7 +17,7 @@ use core::cell::Cell;
 use core::ptr::{null, without_provenance};
 
 use crate::config::{
-    DIRECT_ENTRIES, EXTEND_MIN, MARKED_FREE, RETIRE_SWEEPS, SLICE_SIZE, SMALL_BLOCK_MAX,
+    DIRECT_ENTRIES, EXTEND_MIN, MARKED_FREE, RETIRE_SWEEPS, RETIRED_BLOCK_MAX, SLICE_SIZE,
     SWEEP_CALLS, TRACKED,
 };
 use crate::heap::Heap;
@@ -442,7 +442,7 @@ impl Theap {
         let bin = page.bin();
         // Nobody allocates through a theap whose heap was deleted.
         let is_left_over = self.heap().is_main() && !core::ptr::eq(self.root.get(), self);
-        if self.queue(bin).count() > 1 || page.block_size() > SMALL_BLOCK_MAX || is_left_over {
+        if self.queue(bin).count() > 1 || page.block_size() > RETIRED_BLOCK_MAX || is_left_over {
             self.give_back(page);
             return;
         }

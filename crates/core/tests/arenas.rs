@@ -412,7 +412,7 @@ fn arena_to_be_drawn() -> i32 {
     }
     let freed = malloc(heap, whole(2 * SLICE));
     // Threads that have ended, one after the other: a page with free blocks and one without.
-    for (size, count) in [(6000, 1), (8000, whole(SLICE) / 8000)] {
+    for (size, count) in [(3000, 1), (4000, whole(SLICE) / 4000)] {
         let fill = move || (0..count).for_each(|_| assert!(!malloc(heap, size).is_null()));
         thread::spawn(fill).join().expect("no panic");
     }

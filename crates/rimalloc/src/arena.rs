@@ -36,7 +36,7 @@ pub use builder::{ArenaBuilder, Memory};
 /// end. Copies of this value name the same arena.
 ///
 /// - **Sizes**: at least 32 MiB when reserved, in steps of 64 KiB. What is adopted can be smaller: a header takes 64 KiB
-///   and about 1/512 of the rest, and pages take 64 KiB or 512 KiB, larger blocks their size.
+///   and about 1/512 of the rest, and pages take 64 KiB to 512 KiB, larger blocks their size.
 /// - **Alignment**: whole 64 KiB of a range are used, at multiples of that.
 /// - **Errors**: [`ArenaError`]. A heap that is bound to a full arena gets no memory elsewhere: its allocations fail.
 /// - **Threads**: any thread may do all of this.

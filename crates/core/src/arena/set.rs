@@ -5,7 +5,7 @@ use core::ptr::null_mut;
 
 use crate::arena::{Arena, Span, id, node};
 use crate::config::{
-    ARENA_ALIGN, ARENA_COUNT_MAX, ARENA_SIZE_MAX, ARENA_SIZE_MIN, MEDIUM_PAGE_SLICES, RECORD_SIZE,
+    ARENA_ALIGN, ARENA_COUNT_MAX, ARENA_SIZE_MAX, ARENA_SIZE_MIN, PAGE_SLICES_MAX, RECORD_SIZE,
     SLICE_SIZE,
 };
 use crate::options::{self, Opt};
@@ -237,7 +237,7 @@ fn suits_arenas(count: usize, align: usize) -> bool {
         return true;
     }
     let most = options::get_size(Opt::ArenaMaxObjectSize) / SLICE_SIZE;
-    align <= ARENA_ALIGN && count <= most.max(MEDIUM_PAGE_SLICES)
+    align <= ARENA_ALIGN && count <= most.max(PAGE_SLICES_MAX)
 }
 
 /// Bytes of the smallest arena in which `count` slices at `align` are sure to fit.
