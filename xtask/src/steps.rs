@@ -98,6 +98,8 @@ pub(crate) fn face() -> Result<(), String> {
     run(cargo(&["test", "--package", "rimalloc", "--features", FACE_FEATURES]).args(shown))?;
     run(&mut cargo(&["test", "--package", "rimalloc", "--lib"]))?;
     run(&mut cargo(&["test", "--package", "rimalloc", "--doc"]))?;
+    // Without debug assertions nothing is looked at but what is asked for at run time.
+    run(&mut cargo(&["test", "--release", "--package", "rimalloc", "--test", "checks"]))?;
     for example in examples()? {
         let mut command = cargo(&["run", "--quiet", "--package", "rimalloc", "--features"]);
         command.args([FACE_FEATURES, "--example", &example]);

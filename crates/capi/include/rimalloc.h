@@ -1,4 +1,5 @@
-/* What rimalloc offers beyond mimalloc's interface: memory resources for the std::pmr containers.
+/* What rimalloc offers beyond mimalloc's interface: checks for one heap, and memory resources for the
+   std::pmr containers.
 
    mi_memory_resource                any heap; all its objects are equal
    mi_heap_memory_resource           one heap; its own is deleted with the resource
@@ -11,6 +12,19 @@
 #define RIMALLOC_H
 
 #include "mimalloc.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Has each block of a heap looked at when it is freed, resized or asked for its size, as the option
+   `check` has the blocks of all heaps. NULL is the main heap. What is wrong is an error; what follows is
+   up to that option. The calling thread goes by it at once, others soon. */
+MI_FN void mi_heap_set_check(mi_heap_t* heap, bool check) MI_FN_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
 
 #if defined(__cplusplus) && __cplusplus >= 201703L && defined(__has_include)
 #if __has_include(<memory_resource>)

@@ -75,6 +75,7 @@ programs! {
     mi_heap_new ".cpp" LINKED;
     mi_guarded ".c" LINKED;
     mi_guarded_blocks ".c" LINKED;
+    mi_heap_check ".c" LINKED;
 
     mi_heap_visit ".c" LINKED;
     mi_heap_visit_main ".c" LINKED;

@@ -82,6 +82,13 @@ const OVERFLOW_HUGE: &str =
 const CORRUPTED_48: &str = "corrupted free list entry of size 48b at P: value P";
 const CORRUPTED: &str = "corrupted free list entry of size 64b at P: value P";
 const WRONG_SIZE: &str = "the block at P of 48 bytes was not allocated with size 192, alignment 1";
+const WRONG_SIZE_64: &str =
+    "the block at P of 64 bytes was not allocated with size 192, alignment 64";
+const WRONG_SIZE_48: &str =
+    "the block at P of 48 bytes was not allocated with size 192, alignment 64";
+const MISALIGNED: &str =
+    "the block at P of 48 bytes was not allocated with size 48, alignment 4096";
+const NO_ALIGNMENT: &str = "the block at P of 48 bytes was not allocated with size 48, alignment 3";
 const INVALID_REALLOC: &str = "mi_realloc: invalid pointer: P";
 const INVALID_SIZE: &str = "mi_usable_size: invalid pointer: P";
 
@@ -213,6 +220,31 @@ const ROWS: &[Row] = &[
         [Silent, Told(WRONG_SIZE), Told(WRONG_SIZE), Told(WRONG_SIZE)],
     ),
     row(
+        "sized_free_thread.c",
+        "free with a wrong size by another thread",
+        [Silent, Told(WRONG_SIZE), Told(WRONG_SIZE), Told(WRONG_SIZE)],
+    ),
+    row(
+        "sized_free_aligned.c",
+        "free of an aligned block with a wrong size and its alignment",
+        [Silent, Told(WRONG_SIZE_64), Told(WRONG_SIZE_48), Told(WRONG_SIZE_48)],
+    ),
+    row(
+        "delete_sized_aligned.cpp",
+        "delete of an aligned block with a wrong size and its alignment",
+        [Silent, Told(WRONG_SIZE_64), Told(WRONG_SIZE_48), Told(WRONG_SIZE_48)],
+    ),
+    row(
+        "free_misaligned.c",
+        "free with an alignment that the block has not",
+        [Silent, Told(MISALIGNED), Told(MISALIGNED), Told(MISALIGNED)],
+    ),
+    row(
+        "free_no_alignment.c",
+        "free with the right size and an alignment that is none",
+        [Silent, Told(NO_ALIGNMENT), Told(NO_ALIGNMENT), Told(NO_ALIGNMENT)],
+    ),
+    row(
         "realloc_freed.c",
         "realloc of a freed block",
         [Undefined, Told(INVALID_REALLOC), Told(INVALID_REALLOC), Told(INVALID_REALLOC)],
@@ -231,6 +263,11 @@ const ROWS: &[Row] = &[
         "size_of_freed.c",
         "usable size of a freed block",
         [Undefined, Told(INVALID_SIZE), Told(INVALID_SIZE), Told(INVALID_SIZE)],
+    ),
+    row(
+        "right_sizes.c",
+        "free of blocks, aligned and resized ones too, with the sizes and alignments that were asked for",
+        [Silent, Silent, Silent, Silent],
     ),
     row("mixed.cpp", "new and free, malloc and delete mixed", [Silent, Silent, Silent, Silent]),
     row(
@@ -267,6 +304,11 @@ const ROWS: &[Row] = &[
         "guarded_inside.c",
         "free of the middle of a guarded block",
         [Silent, Told(UNALIGNED), Told(UNALIGNED), Told(UNALIGNED)],
+    ),
+    row(
+        "guarded_sized_free.c",
+        "free of a guarded block with a wrong size",
+        [Silent, Told(WRONG_SIZE), Told(WRONG_SIZE), Told(WRONG_SIZE)],
     ),
 ];
 

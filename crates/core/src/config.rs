@@ -65,8 +65,8 @@ pub const PADDING: usize = if TRACKED {
 /// The padding also tells free blocks from live ones.
 pub const MARKED_FREE: bool = SECURE >= 4 || DEBUG || TRACKED;
 
-/// The size that a block is freed with is compared with what the program asked for.
-pub const CHECKED_SIZES: bool = SECURE >= 4 || DEBUG;
+/// The size and the alignment that a block is freed with are compared with what the program asked for.
+pub const CHECKED_SIZES: bool = SECURE >= 4 || DEBUG || (PADDED && CHECKED);
 
 /// Behind the blocks of each page is memory that nobody can touch.
 pub const GUARDED_PAGES: bool = SECURE >= 5;

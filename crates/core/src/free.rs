@@ -22,6 +22,39 @@ use crate::thread;
 use crate::tools;
 use crate::units::align_up;
 
+/// What the caller says of a block that it frees: what it was allocated or last reallocated with.
+#[derive(Clone, Copy)]
+enum Claim {
+    Nothing,
+    Size(usize),
+    Align(usize),
+    Layout(usize, usize),
+}
+
+impl Claim {
+    #[inline(always)]
+    fn size(self) -> Option<usize> {
+        match self {
+            Self::Size(size) | Self::Layout(size, _) => Some(size),
+            Self::Nothing | Self::Align(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn align(self) -> Option<usize> {
+        match self {
+            Self::Align(align) | Self::Layout(_, align) => Some(align),
+            Self::Nothing | Self::Size(_) => None,
+        }
+    }
+
+    /// Whether a block can start at `p`, in builds that look at what is claimed.
+    #[inline(always)]
+    fn allows(self, p: *mut u8) -> bool {
+        !CHECKED_SIZES || self.align().is_none_or(|align| can_be_at(p, align))
+    }
+}
+
 /// Frees a block.
 ///
 /// Source: `free(3)`.
@@ -32,20 +65,29 @@ use crate::units::align_up;
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free(p: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { release(p, None) }
+    unsafe { release(p, Claim::Nothing) }
 }
 
-/// Frees a block, of which the caller may claim the size.
+/// Frees a block, of which the caller may claim something. Where the fast path ends, each of its arguments is still
+/// in its place: to hand the page over instead of an argument would cost every free an instruction.
 ///
 /// # Safety
 /// As for [`free`].
 #[inline(always)]
-unsafe fn release(p: *mut u8, claimed: Option<usize>) {
+unsafe fn release(p: *mut u8, claim: Claim) {
     let Some(page) = PageRef::of_addr_fast(p.addr()) else {
         // SAFETY: the caller's promise.
-        return unsafe { free_unknown(p) };
+        return unsafe {
+            match claim {
+                Claim::Nothing => free_unknown(p),
+                Claim::Size(size) => free_as(p, size, 1),
+                Claim::Align(align) => free_at(p, align),
+                Claim::Layout(size, align) => free_as(p, size, align),
+            }
+        };
     };
-    if os::is_thread(page.owner.load(Ordering::Relaxed)) && page.is_whole(p.cast(), claimed) {
+    let is_whole = page.is_whole(p.cast(), claim.size()) && claim.allows(p);
+    if os::is_thread(page.owner.load(Ordering::Relaxed)) && is_whole {
         // SAFETY: this thread owns the page, no flag is set, and the block is the caller's.
         unsafe {
             page.mark_free(p.cast());
@@ -57,49 +99,47 @@ unsafe fn release(p: *mut u8, claimed: Option<usize>) {
     }
     // SAFETY: the caller's promise; the block is one of this page.
     unsafe {
-        match claimed {
-            Some(size) => free_claimed(p, size, page),
-            None => free_generic(p, page),
+        match claim {
+            Claim::Nothing => free_generic(p, page),
+            Claim::Size(size) => free_sized(p, size, page),
+            Claim::Align(align) => free_at(p, align),
+            Claim::Layout(size, align) => free_as(p, size, align),
         }
     }
 }
 
-/// Frees a block of which the caller knows the size it asked for.
+/// Frees a block of which the caller knows the size it asked for. Builds that check and watched pages report a size that
+/// the block cannot have; then the block is freed.
 ///
 /// # Safety
 /// As for [`free`]; `size` is what the block was allocated or last reallocated with.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free_size(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { release(p, Some(size)) }
+    unsafe { release(p, Claim::Size(size)) }
 }
 
-/// Frees a block of which the caller knows size and alignment. Watched pages are not told the size, which C passes in a
-/// place of its own: to move it would cost every free an instruction.
+/// Frees a block of which the caller knows size and alignment, which are looked at as by [`free_size`].
 ///
 /// # Safety
 /// As for [`free_size`]; `align` is what the block was allocated with.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub unsafe fn free_size_aligned(p: *mut u8, size: usize, _align: usize) {
+pub unsafe fn free_size_aligned(p: *mut u8, size: usize, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { release(p, CHECKED_SIZES.then_some(size)) }
+    unsafe { release(p, Claim::Layout(size, align)) }
 }
 
 /// Frees a block that is certain to be one: less work than [`free`], which takes any address. For callers to whom their
-/// language promises it. Builds that check report what is no block of `size` bytes at `align`.
+/// language promises it. Builds that check and watched pages report what is no block of `size` bytes at `align`; then
+/// the block is freed.
 ///
 /// # Safety
 /// `p` is a live block, which nobody uses any more, allocated or last reallocated with `size` and `align`.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
 pub unsafe fn free_live(p: *mut u8, size: usize, align: usize) {
     if PADDED {
-        let checked = CHECKED || CHECKED_SIZES;
-        if checked && !p.addr().is_multiple_of(align) {
-            // SAFETY: the caller's promise.
-            return unsafe { free_misaligned(p, size, align) };
-        }
         // SAFETY: the caller's promise.
-        return unsafe { release(p, checked.then_some(size)) };
+        return unsafe { release(p, Claim::Layout(size, align)) };
     }
     if CHECKED && !has_layout(p, size, align) {
         // SAFETY: the caller's promise; what is no block is told from blocks here.
@@ -115,17 +155,17 @@ pub unsafe fn free_live(p: *mut u8, size: usize, align: usize) {
         return;
     }
     // SAFETY: the caller's promise. The page may be one that stands for all.
-    unsafe { free_unknown(p) }
+    unsafe { free_as(p, size, align) }
 }
 
-/// Frees a block of which the caller knows the alignment.
+/// Frees a block of which the caller knows the alignment, which is looked at as by [`free_size`].
 ///
 /// # Safety
 /// As for [`free`]; `align` is what the block was allocated with.
 #[cfg_attr(feature = "inline-fast-path", inline(always))]
-pub unsafe fn free_aligned(p: *mut u8, _align: usize) {
+pub unsafe fn free_aligned(p: *mut u8, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe { free(p) }
+    unsafe { release(p, Claim::Align(align)) }
 }
 
 /// Bytes usable at `p`, at least as many as were asked for. 0 for null and for addresses outside the
@@ -158,34 +198,30 @@ pub fn block_size(p: *const u8) -> usize {
     PageRef::of_addr(p.addr()).map_or(0, |page| page.block_size())
 }
 
-/// Frees what is no block at `align`, as its owner says, and reports that.
-///
-/// # Safety
-/// As for [`free`].
-#[cold]
-#[inline(never)]
-unsafe fn free_misaligned(p: *mut u8, size: usize, align: usize) {
-    if let Some(page) = PageRef::of_addr(p.addr()) {
-        report::wrong_layout(p.addr(), page.usable_from(p), size, align);
-    }
-    // SAFETY: the caller's promise.
-    unsafe { free(p) }
-}
-
 /// Whether `p` can be a block of `size` bytes at `align`; reports one that cannot.
 #[inline(never)]
 fn has_layout(p: *mut u8, size: usize, align: usize) -> bool {
     let Some(page) = PageRef::of_addr(p.addr()) else { return false };
     let usable = page.usable_from(p);
-    // Reallocation gives a block room to grow, and leaves it where it is down to half of what it holds.
-    let least = if align > SLICE_SIZE { MEDIUM_BLOCK_MAX + 1 } else { 1 };
-    let most =
-        align_up(size.saturating_add((size / 6).max(15)), align).map_or(size, |it| it.max(least));
-    let fits = size <= usable && (usable / 2 <= size || usable <= good_size(most));
-    if !fits || !p.addr().is_multiple_of(align) {
+    let fits = can_be_at(p, align) && can_hold(usable, size, align);
+    if !fits {
         report::wrong_layout(p.addr(), usable, size, align);
     }
     fits
+}
+
+/// Whether a block that was allocated at `align` can start at `p`.
+fn can_be_at(p: *mut u8, align: usize) -> bool {
+    align.is_power_of_two() && p.addr().is_multiple_of(align)
+}
+
+/// Whether a block of `size` bytes at `align`, a power of two, can have so many usable ones.
+fn can_hold(usable: usize, size: usize, align: usize) -> bool {
+    // Reallocation gives a block room to grow, and leaves it where it is down to half of what it holds.
+    let least = if align > SLICE_SIZE { MEDIUM_BLOCK_MAX + 1 } else { 1 };
+    let roomy = size.saturating_add((size / 6).max(15));
+    let most = align_up(roomy, align).map_or(size, |it| it.max(least));
+    size <= usable && (usable / 2 <= size || usable <= good_size(most))
 }
 
 /// Whether `p` lies in a page of the allocator. One lookup; safe for any address.
@@ -245,18 +281,89 @@ pub(crate) fn report_unknown(function: &str, addr: usize) {
 /// As for [`free_generic`].
 #[cold]
 #[inline(never)]
-unsafe fn free_claimed(p: *mut u8, claimed: usize, page: PageRef) {
-    if CHECKED_SIZES {
-        // Where blocks are padded, one for 0 bytes may hold one. What is no live block is reported below.
-        let size = page.exact_size(p).filter(|&size| size != claimed && size.max(claimed) > 1);
-        if let Some(size) = size {
-            report::wrong_layout(p.addr(), size, claimed, 1);
-        }
-    } else if page.is_watched() && page.standing(p) == Standing::Live {
-        has_layout(p, claimed, 1);
-    }
+unsafe fn free_sized(p: *mut u8, size: usize, page: PageRef) {
+    look_at(p, page, Claim::Size(size));
     // SAFETY: the caller's promise.
     unsafe { free_generic(p, page) }
+}
+
+/// Frees what is not plainly the calling thread's, for a caller who claims to know size and alignment.
+///
+/// # Safety
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn free_as(p: *mut u8, size: usize, align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match PageRef::of_addr(p.addr()) {
+            Some(page) => {
+                look_at(p, page, Claim::Layout(size, align));
+                free_generic(p, page);
+            }
+            None => free_unknown(p),
+        }
+    }
+}
+
+/// As [`free_as`], for a caller who claims to know the alignment.
+///
+/// # Safety
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn free_at(p: *mut u8, align: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match PageRef::of_addr(p.addr()) {
+            Some(page) => {
+                look_at(p, page, Claim::Align(align));
+                free_generic(p, page);
+            }
+            None => free_unknown(p),
+        }
+    }
+}
+
+/// Looks at what the caller claims of a block that it frees, where that is looked at, and reports what cannot be. What
+/// is no live block is none of its business.
+#[inline]
+fn look_at(p: *mut u8, page: PageRef, claim: Claim) {
+    if CHECKED_SIZES {
+        look_exactly(p, page, claim);
+    } else if page.owner.load(Ordering::Relaxed) & (WATCHED | GUARDED) != 0 {
+        look_roughly(p, page, claim);
+    }
+}
+
+/// [`look_at`] where each block knows what was asked for.
+#[cold]
+#[inline(never)]
+fn look_exactly(p: *mut u8, page: PageRef, claim: Claim) {
+    let Some(exact) = page.exact_size(p) else { return };
+    let (size, align) = (claim.size().unwrap_or(exact), claim.align().unwrap_or(1));
+    // One for 0 bytes may hold one.
+    let differs = size != exact && size.max(exact) > 1;
+    if differs || !can_be_at(p, align) {
+        report::wrong_layout(p.addr(), exact, size, align);
+    }
+}
+
+/// [`look_at`] where a block only has room, in a page with a flag.
+#[cold]
+#[inline(never)]
+fn look_roughly(p: *mut u8, page: PageRef, claim: Claim) {
+    let is_known = page.record().is_none_or(|record| record.block() == p.addr());
+    if !is_known || page.standing(p) != Standing::Live {
+        return;
+    }
+    let usable = page.usable_from(p);
+    let (size, align) = (claim.size().unwrap_or(usable), claim.align().unwrap_or(1));
+    // Who claims only the size may have allocated at any alignment that the block has.
+    let most = claim.align().unwrap_or(p.addr() & p.addr().wrapping_neg());
+    if !can_be_at(p, align) || !can_hold(usable, size, most) {
+        report::wrong_layout(p.addr(), usable, size, align);
+    }
 }
 
 /// The block to free for `p` in a page with flags in its owner word. `None` when there is none: what is wrong was

@@ -277,7 +277,7 @@ pub fn set_guarding(heap: &'static Heap, choice: Choice) {
 }
 
 /// Chooses whether blocks of a heap are looked at when they are freed, as all are with the option `check`. The calling
-/// thread goes by it at once, others soon. Pages that are watched stay so.
+/// thread goes by it at once, others soon.
 pub fn set_watched(heap: &'static Heap, watched: bool) {
     heap.watched.store(watched, Ordering::Relaxed);
     update_own(heap);

@@ -208,10 +208,9 @@ impl Theap {
         let heap = self.living_heap();
         let samples = self.sampler.update(heap);
         let watches = !MARKED_FREE && !TRACKED && heap.is_some_and(Heap::is_watched);
-        if watches && !self.watches.replace(true) {
-            self.for_each_page(|page| page.watch());
+        if self.watches.replace(watches) != watches {
+            self.for_each_page(|page| page.set_watched(watches));
         }
-        self.watches.set(watches);
         let takes_time = samples || watches;
         if takes_time && self.rest_between.get() != 0 {
             // Lists that the fast path has already would pass by what is chosen.
@@ -406,6 +405,8 @@ impl Theap {
         let flags = page.owner.load(Ordering::Relaxed) & FLAGS;
         page.theap.set(core::ptr::from_ref(self).cast());
         page.owner.store(self.tid() | flags, Ordering::Release);
+        // It may come from a thread, or a heap, for which something else was chosen.
+        page.set_watched(self.watches());
         self.queue(bin).push_back(page);
     }
 

@@ -218,6 +218,17 @@ macro_rules! common {
                 collect::collect_heap(self.engine, force);
             }
 
+            /// Has each block looked at when it is freed or resized, for mistakes of `unsafe` code: a block that is free
+            /// already, no block at all, a layout that is not the block's own. They are reported to the function that
+            /// [`hooks::on_error`](crate::hooks::on_error) takes; what else follows is up to the option `check`, which
+            /// has the blocks of all heaps looked at.
+            ///
+            /// The calling thread goes by it at once, others soon. Allocation from the heap is slower meanwhile: each
+            /// block is taken from its page on its own.
+            pub fn set_check(&self, check: bool) {
+                heaps::set_watched(self.engine, check);
+            }
+
             /// Says on which NUMA node memory that the heap takes from now on should be; `None` for any. The number of
             /// a node that does not exist wraps around.
             pub fn set_numa_node(&self, node: Option<usize>) {

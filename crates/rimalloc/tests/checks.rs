@@ -71,13 +71,45 @@ fn a_layout_that_is_not_the_block_s_is_reported_in_checked_builds() {
 }
 
 #[test]
+fn a_heap_can_have_its_blocks_looked_at_in_every_build() {
+    let told = errors_of(|| {
+        let heap = Heap::new().expect("memory for a heap");
+        heap.set_check(true);
+        let wrong = [(100, 8, 200, 8), (3000, 64, 48, 64), (24, 8, 24, 4096), (1 << 20, 8, 10, 8)];
+        for (size, align, claimed_size, claimed_align) in wrong {
+            // SAFETY: the size is not 0; the block ends here. That the layout is another is what is tested: the block
+            // is freed all the same.
+            unsafe {
+                let mut block = heap.alloc(layout(size, align));
+                while block.addr().is_multiple_of(claimed_align) && claimed_align > align {
+                    block = heap.alloc(layout(size, align));
+                }
+                heap.dealloc(block, layout(claimed_size, claimed_align));
+            }
+        }
+        // SAFETY: the size is not 0, and the layout is the block's. That it is freed twice is what is tested.
+        unsafe {
+            heap.alloc(layout(100, 8));
+            let block = heap.alloc(layout(100, 8));
+            heap.dealloc(block, layout(100, 8));
+            heap.dealloc(block, layout(100, 8));
+        }
+    });
+    assert_eq!(told[..4], ["invalid pointer or layout"; 4]);
+    assert_eq!(told[4..], ["a block was freed twice"]);
+}
+
+#[test]
 fn a_block_s_own_layout_is_never_reported() {
     let told = errors_of(|| {
         let heap = Heap::new().expect("memory for a heap");
+        let looked_at = Heap::new().expect("memory for a heap");
+        looked_at.set_check(true);
         for align in [1, 8, 16, 64, 4096, SLICE, 2 * SLICE] {
             for size in (0..2000).chain([5000, 60_000, SLICE, SLICE + 1, 1 << 20, 5 << 20]) {
                 own_layouts(&Rimalloc, layout(size, align));
                 own_layouts(&heap, layout(size, align));
+                own_layouts(&looked_at, layout(size, align));
             }
         }
     });

@@ -235,6 +235,17 @@ pub unsafe extern "C" fn mi_heap_guarded_set_size_bound(heap: HeapPtr, min: usiz
     unsafe { guard(heap, Choice { rate: None, bounds: Some((min, max)) }) }
 }
 
+/// Has blocks of the heap looked at when they are freed, resized or asked for their size, as the option `check` has those
+/// of all heaps; with false, only if that option says so. For all threads; other threads go by it soon.
+///
+/// # Safety
+/// `heap` is null or a live heap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mi_heap_set_check(heap: HeapPtr, check: bool) {
+    // SAFETY: the caller's promise.
+    heaps::set_watched(unsafe { heap.get() }.unwrap_or_else(heaps::main), check);
+}
+
 /// # Safety
 /// `heap` is null or a live heap.
 unsafe fn guard(heap: HeapPtr, choice: Choice) {

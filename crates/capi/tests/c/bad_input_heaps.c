@@ -1,5 +1,6 @@
 // Bad input to the functions of heaps.
 #include "bad_input.h"
+#include "rimalloc.h"
 
 static volatile size_t three = 3, none = 0;
 static mi_heap_t* heap;
@@ -38,6 +39,8 @@ static void heaps(void) {
   mi_heap_guarded_set_sample_rate(NULL, 0, 0);
   ROW(mi_heap_guarded_set_size_bound, "null, minimum above maximum",
       (mi_heap_guarded_set_size_bound(NULL, 9, 3), gone(mi_malloc(9))), NOTHING);
+  ROW(mi_heap_set_check, "null", (mi_heap_set_check(NULL, true), gone(mi_malloc(9))), NOTHING);
+  mi_heap_set_check(NULL, false);
 }
 
 // An ended heap is known until the next one is made.

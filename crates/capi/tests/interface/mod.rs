@@ -18,7 +18,7 @@ pub(crate) fn header(name: &str) -> String {
 }
 
 /// The headers that declare functions.
-pub(crate) const DECLARING: [&str; 2] = ["mimalloc.h", "mimalloc-stats.h"];
+pub(crate) const DECLARING: [&str; 3] = ["mimalloc.h", "mimalloc-stats.h", "rimalloc.h"];
 
 /// Every function that the headers declare, as a C compiler sees them.
 pub(crate) fn functions() -> BTreeSet<String> {

@@ -58,6 +58,16 @@ impl Page {
         self.owner.load(Ordering::Relaxed) & WATCHED != 0
     }
 
+    /// Has blocks of the page looked at from now on, or not any more. Only for the holder.
+    pub fn set_watched(&self, watched: bool) {
+        if watched {
+            self.watch();
+        } else if self.is_watched() {
+            // Blocks that are handed out keep their marks, which say nothing for certain.
+            self.owner.store(self.owner.load(Ordering::Relaxed) & !WATCHED, Ordering::Release);
+        }
+    }
+
     /// Has blocks of the page looked at from now on. Only for the holder.
     pub fn watch(&self) {
         if MARKED_FREE || self.is_watched() {
