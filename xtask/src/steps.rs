@@ -165,7 +165,7 @@ pub(crate) fn capi() -> Result<(), String> {
 }
 
 /// Programs of the C interface that are about what guarding changes: statistics, how much memory there is to blocks, how
-/// often the slow path runs, and which pages a theap has.
+/// often the slow path runs, which pages a theap has, and what becomes of blocks that are freed twice.
 const NOT_GUARDED: &[&str] = &[
     "mi_stats",
     "mi_arena_heap",
@@ -173,6 +173,7 @@ const NOT_GUARDED: &[&str] = &[
     "mi_collect_reduce",
     "mi_abandoned_visit",
     "mi_deferred",
+    "mi_heap_check",
     "mi_heap_rounds",
     "mi_reserve",
     "mi_show_arenas",
