@@ -191,14 +191,14 @@ fn a_shared_prefix_gets_no_name_of_mimalloc() {
     }
 }
 
-/// The hardened libraries lie beside the stock one, under the names that mimalloc's have: a program that frees a block
-/// twice is told so by each form of them.
+/// The hardened libraries and those for memory checkers lie beside the stock one, under the names that mimalloc's have: a
+/// program that frees a block twice is told so by each form of them.
 #[test]
-fn hardened_variants_are_found_and_differ() {
+fn variants_are_found_and_differ() {
     let build = scratch("variants");
     let source = common::source("misuse/double_free_small.c");
     let lib = prefix().join("lib");
-    for variant in ["-secure", "-debug"] {
+    for variant in ["-secure", "-debug", "-valgrind", "-asan"] {
         let name = format!("mimalloc{variant}");
         let mut ways = vec![
             ("shared", vec![format!("-L{}", lib.display()), format!("-l{name}")]),
@@ -231,9 +231,12 @@ fn hardened_variants_are_found_and_differ() {
         let build = scratch("variants-cmake");
         cmake(&fixture("variants"), prefix(), &build);
         run(Command::new("cmake").arg("--build").arg(&build));
-        for name in ["secure", "secure-static", "debug", "debug-static"] {
-            let said = program(&build.join(name), prefix()).output().expect("the program starts");
-            assert!(text(&said.stderr).contains("double free detected"), "{name}: {said:?}");
+        for name in ["secure", "debug", "valgrind", "asan"] {
+            for name in [name, &format!("{name}-static")] {
+                let said = program(&build.join(name), prefix()).output();
+                let said = said.expect("the program starts");
+                assert!(text(&said.stderr).contains("double free detected"), "{name}: {said:?}");
+            }
         }
     }
 }
@@ -263,15 +266,28 @@ fn the_single_object_defines_the_exports_alone() {
     let exports = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("exports.txt"));
     let exports = exports.expect("the list is part of the crate");
     let exports: BTreeSet<_> = exports.lines().filter(|line| !line.starts_with('#')).collect();
-    for file in ["librimalloc.o", "mimalloc.o", "libmimalloc.a"] {
+    let own: BTreeSet<_> = exports
+        .iter()
+        .copied()
+        .filter(|name| name.starts_with("mi_") || name.starts_with("rimalloc_"))
+        .collect();
+    let files = [
+        ("librimalloc.o", &exports),
+        ("mimalloc.o", &exports),
+        ("libmimalloc.a", &exports),
+        ("mimalloc-valgrind.o", &exports),
+        ("mimalloc-asan.o", &own),
+        ("libmimalloc-asan.so", &own),
+    ];
+    for (file, exports) in files {
         let mut nm = Command::new("nm");
-        nm.args(["--extern-only", "--defined-only", "--format=posix"])
-            .arg(prefix().join("lib").join(file));
+        nm.args(if file.ends_with(".so") { ["--dynamic"] } else { ["--extern-only"] });
+        nm.args(["--defined-only", "--format=posix"]).arg(prefix().join("lib").join(file));
         let output = run(&mut nm);
         // An archive's members have a line each, which ends in a colon.
         let lines = text(&output.stdout).lines().filter(|line| !line.ends_with(':'));
         let found: BTreeSet<_> = lines.filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(found, exports, "{file}");
+        assert_eq!(found, *exports, "{file}");
     }
 }
 

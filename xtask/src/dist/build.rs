@@ -33,7 +33,7 @@ pub(crate) fn libraries(face: &Face, variant: &Variant) -> Result<Libraries, Str
     let directory = directory().join(face.library(variant));
     let (object, archive) =
         (directory.join(face.object(variant)), directory.join(face.archive(variant)));
-    single_object(&shared.with_extension("a"), &object)?;
+    single_object(&shared.with_extension("a"), &object, variant)?;
     archive_of(&object, &archive)?;
     Ok(Libraries { shared, object, archive })
 }
@@ -44,6 +44,9 @@ pub(crate) fn shared(face: &Face, variant: &Variant) -> Result<PathBuf, String> 
     let target = directory().join(face.library(variant));
     let mut build = cargo(&["build", "--quiet", "--release", "--package", "rimalloc-capi"]);
     build.args(["--features", &variant.features.join(",")]);
+    if !variant.overrides {
+        build.arg("--no-default-features");
+    }
     build.env("CARGO_TARGET_DIR", &target).env("RIMALLOC_SONAME", face.soname(variant));
     run(&mut build)?;
     Ok(target.join("release/librimalloc.so"))
@@ -66,20 +69,28 @@ pub(crate) fn all(faces: &[&Face]) -> Result<(), String> {
 /// a link line it always wins over the C library, where an archive is only looked into for what is
 /// still missing. Everything but the exported functions becomes local: the compiler's own symbols
 /// are in every archive that it makes, and must not meet those of another one.
-fn single_object(archive: &Path, object: &Path) -> Result<(), String> {
-    let exports = root().join("crates/capi/exports.txt");
-    let list =
-        fs::read_to_string(&exports).map_err(|error| format!("{}: {error}", exports.display()))?;
+fn single_object(archive: &Path, object: &Path, variant: &Variant) -> Result<(), String> {
+    let names = exports(variant)?;
+    let kept = object.with_extension("names");
+    fs::write(&kept, names.join("\n")).map_err(|error| format!("{}: {error}", kept.display()))?;
     let mut link = Command::new("cc");
     link.args(["-r", "-nostdlib", "-fno-use-linker-plugin", "-o"]).arg(object);
-    let names = list.lines().filter(|line| !line.starts_with('#'));
-    link.args(names.map(|name| format!("-Wl,-u,{name}"))).arg(archive);
+    link.args(names.iter().map(|name| format!("-Wl,-u,{name}"))).arg(archive);
     run(&mut link)?;
     let mut localize = Command::new("objcopy");
     // Bitcode of the compiler's own objects: tools with a plugin for it would take the object for nothing else.
     localize.args(["--remove-section", ".llvmbc", "--remove-section", ".llvmcmd"]);
-    localize.arg("--strip-debug").arg("--keep-global-symbols").arg(&exports).arg(object);
+    localize.arg("--strip-debug").arg("--keep-global-symbols").arg(&kept).arg(object);
     run(&mut localize)
+}
+
+/// The functions that a variant exports.
+fn exports(variant: &Variant) -> Result<Vec<String>, String> {
+    let path = root().join("crates/capi/exports.txt");
+    let list = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let is_own = |name: &str| ["mi_", "rimalloc_"].iter().any(|start| name.starts_with(start));
+    let names = list.lines().filter(|line| !line.starts_with('#'));
+    Ok(names.filter(|name| variant.overrides || is_own(name)).map(str::to_owned).collect())
 }
 
 /// The same object as an archive, for build systems that know only of archives.

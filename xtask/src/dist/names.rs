@@ -9,13 +9,18 @@ pub(crate) struct Variant {
     pub(crate) suffix: &'static str,
     /// Features of the C library.
     pub(crate) features: &'static [&'static str],
+    /// Whether `malloc` and `operator new` are the library's, or only its own names.
+    pub(crate) overrides: bool,
 }
 
 /// The first is the one that a CMake package is named after.
 pub(crate) const VARIANTS: &[Variant] = &[
-    Variant { suffix: "", features: &[] },
-    Variant { suffix: "-secure", features: &["secure"] },
-    Variant { suffix: "-debug", features: &["debug-checks"] },
+    Variant { suffix: "", features: &[], overrides: true },
+    Variant { suffix: "-secure", features: &["secure"], overrides: true },
+    Variant { suffix: "-debug", features: &["debug-checks"], overrides: true },
+    Variant { suffix: "-valgrind", features: &["valgrind"], overrides: true },
+    // In programs for the address sanitizer malloc is the sanitizer's.
+    Variant { suffix: "-asan", features: &["asan"], overrides: false },
 ];
 
 /// A name that the library is known by, with the version that belongs to it.
@@ -113,7 +118,7 @@ mod tests {
     #[test]
     fn files_are_named_as_mimalloc_names_them() {
         let face = Face { name: "mimalloc", version: [2, 4, 1] };
-        let variant = Variant { suffix: "-test", features: &[] };
+        let variant = Variant { suffix: "-test", features: &[], overrides: true };
         assert_eq!(face.shared_file(&variant), "libmimalloc-test.so.2.4");
         assert_eq!(face.soname(&variant), "libmimalloc-test.so.2");
         assert_eq!(face.shared(&variant), "libmimalloc-test.so");

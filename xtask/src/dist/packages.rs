@@ -67,7 +67,7 @@ mod tests {
     use crate::dist::names::{Face, Variant};
     use std::path::Path;
 
-    const VARIANT: Variant = Variant { suffix: "-test", features: &[] };
+    const VARIANT: Variant = Variant { suffix: "-test", features: &[], overrides: true };
 
     fn fill(template: &str, libdir: &str) -> String {
         let face = Face { name: "mimalloc", version: [2, 4, 1] };
