@@ -379,12 +379,8 @@ unsafe fn block_of(p: *mut u8, page: PageRef, word: usize) -> Option<*mut Block>
         unsafe { guarded::free(p, page) };
         return None;
     }
-    if word & WATCHED != 0 {
-        if !is_live(p, page, "mi_free") {
-            return None;
-        }
-        // SAFETY: the block is live, and the caller's.
-        unsafe { page.mark(page.block_at(p.addr())) };
+    if word & WATCHED != 0 && !is_live(p, page, "mi_free") {
+        return None;
     }
     Some(if word & INTERIOR != 0 { page.block_at(p.addr()) } else { p.cast() })
 }
@@ -446,8 +442,13 @@ unsafe fn free_rare(p: *mut u8, page: PageRef) {
         tools::on_bad_free(p);
         return;
     }
-    // SAFETY: the block is live, and the caller's.
-    unsafe { page.mark_free(block) };
+    // SAFETY: the block is live, and the caller's. What is behind its link can be padding, which was looked at.
+    unsafe {
+        if word & WATCHED != 0 {
+            page.mark(block);
+        }
+        page.mark_free(block);
+    }
     let owner = word & !FLAGS;
     if owner == os::thread_id() {
         // SAFETY: this thread owns the page and the block is the caller's.

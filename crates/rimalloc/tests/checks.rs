@@ -101,7 +101,7 @@ fn a_heap_can_have_its_blocks_looked_at_in_every_build() {
 
 #[test]
 fn a_block_s_own_layout_is_never_reported() {
-    let told = errors_of(|| {
+    let mut told = errors_of(|| {
         let heap = Heap::new().expect("memory for a heap");
         let looked_at = Heap::new().expect("memory for a heap");
         looked_at.set_check(true);
@@ -113,6 +113,8 @@ fn a_block_s_own_layout_is_never_reported() {
             }
         }
     });
+    // There may be many, all alike.
+    told.dedup();
     assert_eq!(told, Vec::<String>::new());
 }
 
