@@ -1,4 +1,4 @@
-//! `levels`: the tests of engine, Rust face and C library in every hardened build.
+//! `levels`: the tests of engine, Rust face and C library, and of some real programs, in every hardened build.
 //!
 //! Each level builds the engine and its tests anew, and the tests wait a good deal: for children, for purges that are
 //! due, for threads. So two levels run at a time, and what one prints is shown when it fails.
@@ -39,6 +39,16 @@ const FACE_TESTS: &[&str] = &[
 /// Tests of the C library that run programs on it.
 const C_TESTS: &[&str] = &["abi", "stats", "symbols"];
 
+/// Tests of real programs that take seconds; `preload` runs all of them on the stock build.
+const PROGRAMS: &[&str] = &[
+    "bash_pipelines",
+    "perl",
+    "python_test_dict",
+    "python_test_json",
+    "redis_under_fifty_clients",
+    "sqlite3_with_a_million_rows",
+];
+
 /// Tests the usual levels, or those that the command line names: `all` stands for all.
 pub(crate) fn run() -> Result<(), String> {
     let mut named: Vec<String> = env::args().skip(2).collect();
@@ -70,16 +80,26 @@ pub(crate) fn run() -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
+/// Runs all tests of a level, also when some fail.
 fn test(level: &str) -> Result<(), String> {
     let profile = ["test", "--quiet", "--profile", "levels", "--no-fail-fast", "--features", level];
-    quietly(cargo(&profile).args(["--package", "rimalloc-core"]))?;
+    let mut engine = cargo(&profile);
+    engine.args(["--package", "rimalloc-core"]);
     let mut face = cargo(&profile);
     face.args(["--features", FACE_FEATURES, "--package", "rimalloc", "--lib"]);
-    quietly(face.args(FACE_TESTS.iter().flat_map(|name| ["--test", name])))?;
+    face.args(FACE_TESTS.iter().flat_map(|name| ["--test", name]));
     // The library is built by the tests, of the level that the variable names.
     let mut library = cargo(&["test", "--quiet", "--no-fail-fast", "--package", "rimalloc-capi"]);
     library.args(C_TESTS.iter().flat_map(|name| ["--test", name]));
-    quietly(library.env("RIMALLOC_TEST_LEVEL", level))
+    library.env("RIMALLOC_TEST_LEVEL", level);
+    let mut programs = cargo(&["test", "--quiet", "--package", "rimalloc-cli"]);
+    programs.args(["--test", "preload", "--"]).args(PROGRAMS);
+    programs.env("RIMALLOC_TEST_LEVEL", level);
+    let failures: Vec<_> = [engine, face, library, programs]
+        .iter_mut()
+        .filter_map(|command| quietly(command).err())
+        .collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
 /// Runs a command, and gives what it says if it fails.

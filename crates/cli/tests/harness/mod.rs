@@ -17,17 +17,31 @@ pub const RIMALLOC: &str = env!("CARGO_BIN_EXE_rimalloc");
 /// The first words of the table that `--stats` prints.
 pub const STATS_TITLE: &str = "heap stats";
 
-/// The release build of the library, built on first use.
+/// The variable that names the level of hardening under test: a feature of the C library. Without it the stock build is
+/// tested.
+const LEVEL: &str = "RIMALLOC_TEST_LEVEL";
+
+/// The level of hardening that the library under test has; empty for the stock build.
+fn level() -> String {
+    std::env::var(LEVEL).unwrap_or_default()
+}
+
+/// The release build of the library, built on first use. Each level has a target directory of its own, which the tests of
+/// the C library share.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        let stock = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .parent()
             .expect("tmp is inside the target directory");
+        let level = level();
+        let target =
+            if level.is_empty() { stock.to_owned() } else { stock.join("levels").join(&level) };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo)
-            .args(["build", "--quiet", "--release", "--package", "rimalloc-capi", "--target-dir"])
-            .arg(target)
+            .args(["build", "--quiet", "--release", "--package", "rimalloc-capi"])
+            .args(["--features", &level, "--target-dir"])
+            .arg(&target)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .expect("cargo starts");
@@ -43,9 +57,10 @@ pub fn rimalloc() -> Command {
     command
 }
 
-/// A directory of its own for a test, empty at the start and left behind for inspection.
+/// A directory of its own for a test, empty at the start and left behind for inspection. Levels are tested at the same
+/// time: each has its own.
 pub fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(level()).join(name);
     if path.exists() {
         fs::remove_dir_all(&path).expect("the old scratch directory goes away");
     }
@@ -199,9 +214,19 @@ pub fn compare(program: &Program, processes: usize) -> (Run, Run) {
     (plain, ours)
 }
 
-/// Panics with both outputs if the runs differ in status or stdout.
+/// What a library that looks for mistakes has said of the program's; hardened builds say it unasked.
+fn mistakes(stderr: &str) -> Vec<&str> {
+    let is_of_memory = |line: &str| {
+        ["unable to allocate", "too large", "out of memory"].iter().any(|text| line.contains(text))
+    };
+    let errors = stderr.lines().filter(|line| line.starts_with("mimalloc: error: "));
+    errors.filter(|line| !is_of_memory(line)).collect()
+}
+
+/// Panics with both outputs if the runs differ in status or stdout, or if the library found mistakes.
 pub fn assert_same(plain: &Run, ours: &Run) {
     assert_eq!(plain.status, ours.status, "stderr on rimalloc:\n{}", ours.stderr);
+    assert_eq!(mistakes(&ours.stderr), Vec::<&str>::new());
     assert!(
         plain.stdout == ours.stdout,
         "stdout differs\n--- plain\n{}\n--- rimalloc\n{}",
