@@ -31,7 +31,8 @@ pub use config::{Config, Configured};
 /// - **Checks**: builds with debug assertions report a block that is freed with a layout that is not its own, to
 ///   standard error if the option [`show_errors`](crate::options::show_errors) is on and to the function that
 ///   [`hooks::on_error`](crate::hooks::on_error) takes; then they free it. An address that is no block's is reported
-///   and ignored. Other builds trust the caller, as the contract of `GlobalAlloc` lets them.
+///   and ignored. Other builds trust the caller, as the contract of `GlobalAlloc` lets them, unless the option
+///   [`check`](crate::options::check) or [`Heap::set_check`](crate::Heap::set_check) asks them to look.
 ///
 /// With the feature `allocator-api2` and its likes it is also an `Allocator`, for collections that shall live here in a
 /// program whose global allocator is another.

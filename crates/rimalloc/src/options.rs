@@ -48,6 +48,17 @@ pub enum EagerCommit {
     IfOvercommitting,
 }
 
+/// What follows when a block is misused. The type of [`check`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Blocks are not looked at, but for those of heaps that ask for it and in builds that look at all.
+    Off,
+    /// Mistakes are reported, and the program goes on.
+    Warn,
+    /// Mistakes are reported, and the process aborts.
+    Abort,
+}
+
 /// An option as text and number, for programs that show all of them. See [`all`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

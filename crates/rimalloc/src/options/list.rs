@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use rimalloc_core::options::Opt;
 
-use super::{EagerCommit, Setting};
+use super::{Check, EagerCommit, Setting};
 
 /// One function an option.
 macro_rules! options {
@@ -78,4 +78,8 @@ options! {
     use_numa_nodes: u32 = UseNumaNodes;
     /// Arenas that are made on demand belong to the NUMA node of the thread that needed one. Off by default.
     arena_is_numa_local: bool = ArenaIsNumaLocal;
+    /// Look at each block that is freed or resized, of every heap, and report what is wrong: a block that is free already,
+    /// no block at all, a layout that is not the block's own. [`Check::Off`] by default. See
+    /// [`Heap::set_check`](crate::Heap::set_check) for one heap.
+    check: Check = Check;
 }

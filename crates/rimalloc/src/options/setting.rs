@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use rimalloc_core::options::{self as engine, Kind, Opt, Source};
 
-use super::EagerCommit;
+use super::{Check, EagerCommit};
 
 /// An option with values of type `T`: `bool` for switches, `u32` for levels and numbers, `usize` for bytes, and an
 /// `Option` of what can also be without limit.
@@ -110,6 +110,7 @@ settable!(bool, bool, |value| value as i64);
 settable!(u32, u32, |value| value as i64);
 settable!(usize, usize, |value| in_kib(value));
 settable!(EagerCommit, EagerCommit, |value| value as i64);
+settable!(Check, Check, |value| value as i64);
 settable!(Option<u32>, impl Into<Option<u32>>, |value| match value {
     Some(number) => number as i64,
     None => UNLIMITED,
@@ -180,6 +181,16 @@ impl Value for EagerCommit {
     }
 }
 
+impl Value for Check {
+    fn decode(_kind: Kind, number: i64) -> Self {
+        match number {
+            ..=0 => Self::Off,
+            1 => Self::Warn,
+            _ => Self::Abort,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +210,10 @@ mod tests {
         for commit in [EagerCommit::Never, EagerCommit::Always, EagerCommit::IfOvercommitting] {
             let number = back(Setting::<EagerCommit>::new(opt).to(commit));
             assert_eq!(EagerCommit::decode(Kind::Number, number), commit);
+        }
+        for check in [Check::Off, Check::Warn, Check::Abort] {
+            let number = back(Setting::<Check>::new(opt).to(check));
+            assert_eq!(Check::decode(Kind::Policy, number), check);
         }
         for limit in [None, Some(0), Some(u32::MAX)] {
             let number = back(Setting::<Option<u32>>::new(opt).to(limit));
