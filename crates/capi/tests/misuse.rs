@@ -317,12 +317,17 @@ fn library(column: &Column) -> PathBuf {
     common::build_library(column.features).join("librimalloc.so")
 }
 
-/// What a program prints and how it ends. One that hangs is killed, and fails.
-fn outcome(program: &Path, library: &Path, column: &Column) -> (String, ExitStatus) {
+/// What a program prints and how it ends, with an option set. One that hangs is killed, and fails.
+fn outcome(
+    program: &Path,
+    library: &Path,
+    column: &Column,
+    option: Option<(&str, &str)>,
+) -> (String, ExitStatus) {
     // Without a core: the process may be meant to abort.
     let mut command = common::program(Path::new("sh"), Link::Shared);
     command.args(["-c", "ulimit -c 0; exec \"$0\""]).arg(program).env("LD_PRELOAD", library);
-    command.envs(column.variable);
+    command.envs(column.variable).envs(option);
     let mut child = command.stderr(Stdio::piped()).spawn().expect("sh can be started");
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().expect("the child is ours").is_none() {
@@ -373,8 +378,32 @@ fn complaint(column: &Column, answer: Answer, text: &str, status: ExitStatus) ->
     (!said || !ended).then(|| format!("{status}, {plain:?}"))
 }
 
+/// Has the page map in two levels, of which the fast path of `free` knows none.
+const TWO_LEVELS: (&str, &str) = ("MIMALLOC_MAX_VABITS", "40");
+
+/// A program of each way to free: these have other paths through a map of two levels.
+const WITH_TWO_LEVELS: &[&str] = &[
+    "double_free_small.c",
+    "free_stack.c",
+    "sized_free.c",
+    "sized_free_aligned.c",
+    "free_misaligned.c",
+    "right_sizes.c",
+];
+
 #[test]
 fn every_mistake_has_the_answer_of_its_build() {
+    check_answers(|_| true, None);
+}
+
+#[test]
+fn the_form_of_the_page_map_does_not_matter() {
+    check_answers(|program| WITH_TWO_LEVELS.contains(&program), Some(TWO_LEVELS));
+}
+
+/// Runs the programs that are wanted in all columns, with an option set.
+fn check_answers(wanted: fn(&str) -> bool, option: Option<(&str, &str)>) {
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| wanted(row.program)).collect();
     let libraries = COLUMNS.each_ref().map(library);
     let complaints = Mutex::new(Vec::new());
     let run = |row: &Row| {
@@ -384,7 +413,7 @@ fn every_mistake_has_the_answer_of_its_build() {
             if answer == Undefined {
                 continue;
             }
-            let (text, status) = outcome(&program, library, column);
+            let (text, status) = outcome(&program, library, column, option);
             if let Some(what) = complaint(column, answer, &text, status) {
                 let line = format!("{} ({}): {what}", row.program, column.name);
                 complaints.lock().expect("no thread panics").push(line);
@@ -392,10 +421,10 @@ fn every_mistake_has_the_answer_of_its_build() {
         }
         common::discard(&program);
     };
-    let share = ROWS.len().div_ceil(2);
+    let share = rows.len().div_ceil(2);
     thread::scope(|scope| {
-        for rows in ROWS.chunks(share) {
-            scope.spawn(|| rows.iter().for_each(run));
+        for rows in rows.chunks(share) {
+            scope.spawn(|| rows.iter().copied().for_each(run));
         }
     });
     let complaints = complaints.into_inner().expect("no thread panics");

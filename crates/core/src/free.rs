@@ -80,7 +80,7 @@ unsafe fn release(p: *mut u8, claim: Claim) {
         return unsafe {
             match claim {
                 Claim::Nothing => free_unknown(p),
-                Claim::Size(size) => free_as(p, size, 1),
+                Claim::Size(size) => free_of(p, size),
                 Claim::Align(align) => free_at(p, align),
                 Claim::Layout(size, align) => free_as(p, size, align),
             }
@@ -285,6 +285,22 @@ unsafe fn free_sized(p: *mut u8, size: usize, page: PageRef) {
     look_at(p, page, Claim::Size(size));
     // SAFETY: the caller's promise.
     unsafe { free_generic(p, page) }
+}
+
+/// [`free_unknown`] for a caller who claims to know the size.
+///
+/// # Safety
+/// As for [`free`].
+#[cold]
+#[inline(never)]
+unsafe fn free_of(p: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match PageRef::of_addr(p.addr()) {
+            Some(page) => free_sized(p, size, page),
+            None => free_unknown(p),
+        }
+    }
 }
 
 /// Frees what is not plainly the calling thread's, for a caller who claims to know size and alignment.
