@@ -317,17 +317,17 @@ fn library(column: &Column) -> PathBuf {
     common::build_library(column.features).join("librimalloc.so")
 }
 
-/// What a program prints and how it ends, with an option set. One that hangs is killed, and fails.
+/// What a program prints and how it ends, with options set. One that hangs is killed, and fails.
 fn outcome(
     program: &Path,
     library: &Path,
     column: &Column,
-    option: Option<(&str, &str)>,
+    options: &[(&str, &str)],
 ) -> (String, ExitStatus) {
     // Without a core: the process may be meant to abort.
     let mut command = common::program(Path::new("sh"), Link::Shared);
     command.args(["-c", "ulimit -c 0; exec \"$0\""]).arg(program).env("LD_PRELOAD", library);
-    command.envs(column.variable).envs(option);
+    command.envs(column.variable).envs(options.iter().copied());
     let mut child = command.stderr(Stdio::piped()).spawn().expect("sh can be started");
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().expect("the child is ours").is_none() {
@@ -379,7 +379,14 @@ fn complaint(column: &Column, answer: Answer, text: &str, status: ExitStatus) ->
 }
 
 /// Has the page map in two levels, of which the fast path of `free` knows none.
-const TWO_LEVELS: (&str, &str) = ("MIMALLOC_MAX_VABITS", "40");
+const TWO_LEVELS: &[(&str, &str)] = &[("MIMALLOC_MAX_VABITS", "40")];
+
+/// Has all blocks guarded: by what is behind them, from the byte on, and by what is before them.
+const GUARDED: [&[(&str, &str)]; 3] = [
+    &[("MIMALLOC_GUARDED_SAMPLE_RATE", "1")],
+    &[("MIMALLOC_GUARDED_SAMPLE_RATE", "1"), ("MIMALLOC_GUARDED_PRECISE", "1")],
+    &[("MIMALLOC_GUARDED_SAMPLE_RATE", "1"), ("MIMALLOC_GUARDED_BEFORE", "1")],
+];
 
 /// A program of each way to free: these have other paths through a map of two levels.
 const WITH_TWO_LEVELS: &[&str] = &[
@@ -393,16 +400,23 @@ const WITH_TWO_LEVELS: &[&str] = &[
 
 #[test]
 fn every_mistake_has_the_answer_of_its_build() {
-    check_answers(|_| true, None);
+    check_answers(|_| true, &[]);
 }
 
 #[test]
 fn the_form_of_the_page_map_does_not_matter() {
-    check_answers(|program| WITH_TWO_LEVELS.contains(&program), Some(TWO_LEVELS));
+    check_answers(|program| WITH_TWO_LEVELS.contains(&program), TWO_LEVELS);
 }
 
-/// Runs the programs that are wanted in all columns, with an option set.
-fn check_answers(wanted: fn(&str) -> bool, option: Option<(&str, &str)>) {
+#[test]
+fn right_sizes_of_guarded_blocks_are_no_mistakes() {
+    for options in GUARDED {
+        check_answers(|program| program == "right_sizes.c", options);
+    }
+}
+
+/// Runs the programs that are wanted in all columns, with options set.
+fn check_answers(wanted: fn(&str) -> bool, options: &[(&str, &str)]) {
     let rows: Vec<&Row> = ROWS.iter().filter(|row| wanted(row.program)).collect();
     let libraries = COLUMNS.each_ref().map(library);
     let complaints = Mutex::new(Vec::new());
@@ -413,7 +427,7 @@ fn check_answers(wanted: fn(&str) -> bool, option: Option<(&str, &str)>) {
             if answer == Undefined {
                 continue;
             }
-            let (text, status) = outcome(&program, library, column, option);
+            let (text, status) = outcome(&program, library, column, options);
             if let Some(what) = complaint(column, answer, &text, status) {
                 let line = format!("{} ({}): {what}", row.program, column.name);
                 complaints.lock().expect("no thread panics").push(line);

@@ -7,7 +7,7 @@
 
 use crate::abandon;
 use crate::alloc::good_size;
-use crate::config::{CHECKED, CHECKED_SIZES, MEDIUM_BLOCK_MAX, PADDED, SLICE_SIZE};
+use crate::config::{BLOCK_ALIGN, CHECKED, CHECKED_SIZES, MEDIUM_BLOCK_MAX, PADDED, SLICE_SIZE};
 use crate::guarded;
 use crate::guards;
 use crate::os;
@@ -360,7 +360,7 @@ fn look_exactly(p: *mut u8, page: PageRef, claim: Claim) {
     let (size, align) = (claim.size().unwrap_or(exact), claim.align().unwrap_or(1));
     // One for 0 bytes may hold one.
     let differs = size != exact && size.max(exact) > 1;
-    if differs || !can_be_at(p, align) {
+    if differs || !is_aligned(p, page, align) {
         report::wrong_layout(p.addr(), exact, size, align);
     }
 }
@@ -369,17 +369,29 @@ fn look_exactly(p: *mut u8, page: PageRef, claim: Claim) {
 #[cold]
 #[inline(never)]
 fn look_roughly(p: *mut u8, page: PageRef, claim: Claim) {
-    let is_known = page.record().is_none_or(|record| record.block() == p.addr());
-    if !is_known || page.standing(p) != Standing::Live {
-        return;
-    }
     let usable = page.usable_from(p);
     let (size, align) = (claim.size().unwrap_or(usable), claim.align().unwrap_or(1));
-    // Who claims only the size may have allocated at any alignment that the block has.
-    let most = claim.align().unwrap_or(p.addr() & p.addr().wrapping_neg());
-    if !can_be_at(p, align) || !can_hold(usable, size, most) {
+    let fits = match page.record() {
+        Some(record) if record.block() != p.addr() => return,
+        // Options decide how much room there is.
+        Some(_) => size <= usable && is_aligned(p, page, align),
+        None if page.standing(p) != Standing::Live => return,
+        None => {
+            // Who claims only the size may have allocated at any alignment that the block has.
+            let most = claim.align().unwrap_or(p.addr() & p.addr().wrapping_neg());
+            can_be_at(p, align) && can_hold(usable, size, most)
+        }
+    };
+    if !fits {
         report::wrong_layout(p.addr(), usable, size, align);
     }
+}
+
+/// Whether a block that was allocated at `align` can be known by `p`, an address in the page. A guarded one may end at
+/// the byte, and then has no alignment but what was asked for.
+fn is_aligned(p: *mut u8, page: PageRef, align: usize) -> bool {
+    let is_natural = align.is_power_of_two() && align <= BLOCK_ALIGN;
+    can_be_at(p, align) || (is_natural && page.is_guarded())
 }
 
 /// The block to free for `p` in a page with flags in its owner word. `None` when there is none: what is wrong was
