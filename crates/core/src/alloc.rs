@@ -257,13 +257,32 @@ fn malloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut
 #[cold]
 #[inline(never)]
 fn malloc_refilled(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    // SAFETY: `theap` is the thread's own or a sentinel.
+    if unsafe { Theap::watches(theap) } {
+        malloc_watched(source, size, theap)
+    } else {
+        malloc_shared(source, size, theap)
+    }
+}
+
+/// For a theap that watches its blocks, which come from the list of what the thread has freed.
+#[inline(never)]
+fn malloc_watched(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    match pop_watched(theap, size) {
+        Some((page, block)) => raw(page, block.cast(), size),
+        None => malloc_shared(source, size, theap),
+    }
+}
+
+#[inline(never)]
+fn malloc_shared(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
     match take_shared(size, theap) {
         Some((page, block)) => raw(page, block.cast(), size),
         None => malloc_rare(source, size, theap),
     }
 }
 
-/// Apart from [`malloc_refilled`], whose ordinary case then needs few registers.
+/// Apart from [`malloc_shared`], whose ordinary case then needs few registers.
 #[cold]
 #[inline(never)]
 fn malloc_rare(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
@@ -283,6 +302,12 @@ fn zalloc_uncached(source: impl Source, size: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn zalloc_generic(source: impl Source, size: usize, theap: *const Theap) -> *mut u8 {
+    // SAFETY: `theap` is the thread's own or a sentinel.
+    if unsafe { Theap::watches(theap) }
+        && let Some((page, block)) = pop_watched(theap, size)
+    {
+        return Taken::popped(page, block.cast()).cleared(size);
+    }
     match pop_medium(theap, size).or_else(|| take_shared(size, theap)) {
         Some((page, block)) => Taken::popped(page, block.cast()).cleared(size),
         None => zalloc_rare(source, size, theap),
@@ -310,6 +335,23 @@ fn pop_medium(theap: *const Theap, size: usize) -> Option<(PageRef, NonNull<Bloc
     page.pop().map(|block| (page, block))
 }
 
+/// A block of a theap that watches its blocks, when nothing else is due and the first page has one.
+#[inline(always)]
+fn pop_watched(theap: *const Theap, size: usize) -> Option<(PageRef, NonNull<Block>)> {
+    // SAFETY: only a thread's own theap watches anything.
+    let theap = unsafe { &*theap };
+    if size > SMALL_SIZE_MAX - PADDING {
+        return if size > MEDIUM_BLOCK_MAX - PADDING {
+            None
+        } else {
+            refill::take_watched(theap, theap.queue(size_class::bin_of(padded(size))).first()?)
+        };
+    }
+    // SAFETY: the size is in the table.
+    let page = unsafe { Theap::direct_page(theap, size.div_ceil(WORD_SIZE) + PADDING / WORD_SIZE) };
+    refill::take_watched(theap, page)
+}
+
 /// The ordinary case of the slow path: a block that shares its page, for a thread that has a theap.
 #[inline]
 fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Block>)> {
@@ -317,7 +359,8 @@ fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Blo
         return None;
     }
     // SAFETY: not a sentinel, so it is the calling thread's own.
-    refill::take_block(unsafe { &*theap }, size_class::bin_of(padded(size)))
+    let theap = unsafe { &*theap };
+    refill::take_block(theap, size_class::bin_of(padded(size)))
 }
 
 /// Allocates `size` bytes, zeroed if asked. Null when there are none: the caller asks for less, and so it is no failure

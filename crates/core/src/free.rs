@@ -432,20 +432,76 @@ pub(crate) fn is_live(p: *mut u8, page: PageRef, function: &str) -> bool {
 #[inline(never)]
 unsafe fn free_generic(p: *mut u8, page: PageRef) {
     let word = page.owner.load(Ordering::Relaxed);
-    let theap = theap::current();
-    // A thread may have its own abandoned page back.
-    let is_ours = os::is_thread(word) || (word == 0 && abandon::was_of(theap, page));
-    if !PADDED && word & FLAGS == 0 && !is_ours {
-        // SAFETY: the caller's promise; nothing is to be looked at first.
-        if unsafe { page.remote.push_listed(page.links(), p.cast()) } {
-            if Theap::is_sentinel(theap) {
-                thread::note_guest();
-            }
-            return;
-        }
+    if !PADDED && word & FLAGS != 0 {
+        // SAFETY: the caller's promise.
+        return unsafe { free_flagged(p, page) };
+    }
+    // SAFETY: the caller's promise; nothing is to be looked at first.
+    if !PADDED && unsafe { give_listed(p, page, word) } {
+        return;
     }
     // SAFETY: the caller's promise.
     unsafe { free_rare(p, page) }
+}
+
+/// Lists a block of a page that is not the calling thread's, and neither was before it was abandoned. Whether that was
+/// done: not where somebody has to look at the page then.
+///
+/// # Safety
+/// `p` is a live block of `page`, and the caller's; `word` is the owner of the page, without flags.
+#[inline]
+unsafe fn give_listed(p: *mut u8, page: PageRef, word: usize) -> bool {
+    let theap = theap::current();
+    // A thread may have its own abandoned page back.
+    let is_ours = os::is_thread(word) || (word == 0 && abandon::was_of(theap, page));
+    // SAFETY: the caller's promise.
+    let is_listed = !is_ours && unsafe { page.remote.push_listed(page.links(), p.cast()) };
+    if is_listed && Theap::is_sentinel(theap) {
+        thread::note_guest();
+    }
+    is_listed
+}
+
+/// Frees a block whose page has flags in its owner word: what is plainly a live block of a watched page of the calling
+/// thread here.
+///
+/// # Safety
+/// As for [`free_generic`].
+#[inline(never)]
+unsafe fn free_flagged(p: *mut u8, page: PageRef) {
+    let word = page.owner.load(Ordering::Relaxed);
+    if word != os::thread_id() | WATCHED || !page.is_plainly_live(p) {
+        // SAFETY: the caller's promise.
+        return unsafe { free_elsewhere(p, page) };
+    }
+    // SAFETY: the block is live, and the caller's; this thread owns the page.
+    unsafe {
+        page.mark_live(p.cast());
+        if page.push_local(p.cast()) {
+            emptied(page);
+        }
+    }
+}
+
+/// Frees a block whose page has flags in its owner word: what is plainly a live block of a watched page that is not the
+/// calling thread's here.
+///
+/// # Safety
+/// As for [`free_generic`].
+#[inline(never)]
+unsafe fn free_elsewhere(p: *mut u8, page: PageRef) {
+    let word = page.owner.load(Ordering::Relaxed);
+    if word & FLAGS != WATCHED || !page.is_plainly_live(p) {
+        // SAFETY: the caller's promise.
+        return unsafe { free_rare(p, page) };
+    }
+    // SAFETY: the block is live, and the caller's.
+    unsafe {
+        page.mark_live(p.cast());
+        if !give_listed(p, page, word & !FLAGS) {
+            give(p.cast(), page, word & !FLAGS);
+        }
+    }
 }
 
 /// Apart from [`free_generic`], whose ordinary case then needs no stack frame.
@@ -476,8 +532,15 @@ unsafe fn free_rare(p: *mut u8, page: PageRef) {
             page.mark(block);
         }
         page.mark_free(block);
+        give(block, page, word & !FLAGS);
     }
-    let owner = word & !FLAGS;
+}
+
+/// Puts a block on a list of its page, and deals with the page if that takes anybody.
+///
+/// # Safety
+/// `block` is a live block of `page`, and the caller's; `owner` is the owner of the page, without flags.
+unsafe fn give(block: *mut Block, page: PageRef, owner: usize) {
     if owner == os::thread_id() {
         // SAFETY: this thread owns the page and the block is the caller's.
         if unsafe { page.push_local(block) } {

@@ -7,7 +7,7 @@
 use core::ptr::NonNull;
 
 use crate::abandon;
-use crate::config::SLICE_SIZE;
+use crate::config::{RANDOM_ORDER, SLICE_SIZE};
 use crate::deferred;
 use crate::heap::Heap;
 use crate::options::{self, Opt};
@@ -24,7 +24,7 @@ const SEARCH_MAX: usize = 32;
 
 /// Takes a block of `bin`, and says of which page it is: from what the first page still has, which is how
 /// bins too large for the direct table are served, or after a refill.
-#[inline(always)]
+#[inline(never)]
 pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
     let queue = theap.queue(bin);
     if let Some(page) = queue.first()
@@ -38,6 +38,18 @@ pub fn take_block(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)
     }
     let page = listed(theap, bin)?;
     pop(page).map(|block| (page, block))
+}
+
+/// Takes a block of `page`, the first one of its bin, for a theap that watches its blocks, when nothing else is due.
+#[inline(always)]
+pub fn take_watched(theap: &Theap, page: PageRef) -> Option<(PageRef, NonNull<Block>)> {
+    // Where the order is random, freed blocks are not always taken first.
+    if RANDOM_ORDER || !theap.tick_watched() {
+        return None;
+    }
+    let block = page.pop_local()?;
+    theap.queue(page.bin()).count_handed(1);
+    Some((page, block))
 }
 
 /// A page of `bin` with a list handed to the fast path.
@@ -67,14 +79,24 @@ fn take_slowly(theap: &Theap, bin: usize) -> Option<(PageRef, NonNull<Block>)> {
     let queue = theap.queue(bin);
     let before = queue.handed();
     let page = listed(theap, bin)?;
+    // SAFETY: the theap is the calling thread's.
+    let watches = unsafe { Theap::watches(theap) };
+    let block = if watches { page.pop_watched() } else { pop(page) }?;
     let length = u32::try_from(queue.handed() - before).unwrap_or(0);
-    let block = if theap.watches() { page.pop_watched() } else { pop(page) }?;
-    let mut keep = if theap.watches() { 1 } else { length };
+    let mut keep = if watches { 1 } else { length };
     if samples {
         keep = to_u32(theap.sampler.count(keep as usize));
     }
-    queue.count_taken_back(page.keep_handed(keep.saturating_sub(1), length.saturating_sub(1)));
+    if keep < length {
+        cut(queue, page, keep, length);
+    }
     Some((page, block))
+}
+
+/// Leaves `keep` blocks of a list of `length` to the fast path, the first one of each counted, which has been taken.
+#[inline(never)]
+fn cut(queue: &PageQueue, page: PageRef, keep: u32, length: u32) {
+    queue.count_taken_back(page.keep_handed(keep.saturating_sub(1), length.saturating_sub(1)));
 }
 
 #[inline(always)]

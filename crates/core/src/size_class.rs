@@ -7,7 +7,7 @@
 //! are aligned to `a` without any padding.
 
 use crate::config::{
-    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, PADDED, PADDING, PAGE_BLOCKS, PAGE_SLICES_MAX,
+    DIRECT_ENTRIES, MEDIUM_BLOCK_MAX, PADDED, PADDING, PAGE_BLOCKS, PAGE_SLICES_MAX, SLICE_SIZE,
     SMALL_SIZE_MAX, TRACKED, WORD_SIZE,
 };
 use crate::units::slices_for;
@@ -102,6 +102,35 @@ pub const fn page_slices(bin: usize) -> usize {
     min(slices_for(PAGE_BLOCKS * block_size(bin)), PAGE_SLICES_MAX).next_power_of_two()
 }
 
+/// What [`block_index`] multiplies with, by bin: a block size's inverse as a binary fraction, rounded up, and 0 for
+/// [`HUGE_BIN`], whose pages have one block.
+const INVERSES: [u64; BIN_COUNT + 1] = {
+    let mut inverses = [0; BIN_COUNT + 1];
+    let mut bin = 0;
+    while bin < BIN_COUNT {
+        inverses[bin] = (1_u64 << INVERSE_BITS).div_ceil(BLOCK_SIZES[bin] as u64);
+        bin += 1;
+    }
+    inverses
+};
+
+/// Bits of those fractions: enough that what rounding adds stays below a block's part of one.
+const INVERSE_BITS: u32 = 40;
+
+const _: () = assert!(
+    (PAGE_SLICES_MAX * SLICE_SIZE) as u64 * MEDIUM_BLOCK_MAX as u64 <= 1 << INVERSE_BITS,
+    "an index is exact"
+);
+
+/// The number of the block that lies `offset` bytes behind the start of a page of `bin`, quicker than a division. Of an
+/// offset beyond the page some number, which may be that of a block.
+#[inline]
+pub fn block_index(bin: usize, offset: usize) -> usize {
+    let product = (offset as u64).wrapping_mul(INVERSES[bin]);
+    // A word of 32 bits holds any index.
+    (product >> INVERSE_BITS) as usize
+}
+
 /// What to ask for when a block grows to `size` bytes: it is likely to grow again, and has room for that within the
 /// bound on what a block may exceed its request by. A power of two stays one: such blocks are aligned to their size.
 pub fn with_room(size: usize) -> usize {
@@ -182,6 +211,19 @@ mod tests {
             }
             align *= 2;
         }
+    }
+
+    #[test]
+    fn indexes_are_those_of_a_division() {
+        for bin in 0..BIN_COUNT {
+            let (size, end) = (block_size(bin), page_slices(bin) * SLICE_SIZE);
+            for index in 0..=end / size {
+                for offset in [index * size, index * size + size / 2, index * size + size - 1] {
+                    assert_eq!(block_index(bin, offset), offset / size, "{bin} {offset}");
+                }
+            }
+        }
+        assert_eq!(block_index(HUGE_BIN, 1 << 40), 0);
     }
 
     #[test]

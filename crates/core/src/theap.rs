@@ -46,6 +46,9 @@ fn cache_index(heap: *const Heap) -> usize {
     1 + (heap.addr() >> SHIFT) % CACHE_ENTRIES
 }
 
+/// Allocations of a theap that watches its blocks between two that take the slow path.
+const WATCHED_CALLS: u64 = 8 * SWEEP_CALLS;
+
 /// The heap of a theap that is part of none.
 const NO_HEAP: *mut Heap = without_provenance::<Heap>(align_of::<Heap>()).cast_mut();
 
@@ -63,10 +66,13 @@ pub struct Theap {
     /// The bits of that number which are all 0 when the slow path has more to do than to take a list: at each of its
     /// chores, or always.
     rest_between: Cell<u64>,
+    /// As those, of a theap that watches blocks and takes them from lists one by one.
+    rest_when_watching: Cell<u64>,
+    /// Whether the links of free blocks are looked at, and no list is left to the fast path. Behind the first sentinel
+    /// the word before is in its place, which is 0 as well.
+    watches: Cell<usize>,
     /// Which allocations get a guarded block.
     pub sampler: Sampler,
-    /// Whether the links of free blocks are looked at, and no list is left to the fast path.
-    watches: Cell<bool>,
     /// Bins below and above which no page is retired.
     retired: Cell<(u8, u8)>,
     /// The theap of the main heap of the same thread.
@@ -177,8 +183,9 @@ impl Theap {
             heap: AtomicPtr::new(NO_HEAP),
             calls: Cell::new(0),
             rest_between: Cell::new(SWEEP_CALLS - 1),
+            rest_when_watching: Cell::new(0),
+            watches: Cell::new(0),
             sampler: Sampler::new(),
-            watches: Cell::new(false),
             retired: Cell::new(NONE_RETIRED),
             root: Cell::new(null()),
             others: TheapTable::new(),
@@ -208,7 +215,7 @@ impl Theap {
         let heap = self.living_heap();
         let samples = self.sampler.update(heap);
         let watches = !MARKED_FREE && !TRACKED && heap.is_some_and(Heap::is_watched);
-        if self.watches.replace(watches) != watches {
+        if (self.watches.replace(watches.into()) != 0) != watches {
             self.for_each_page(|page| page.set_watched(watches));
         }
         let takes_time = samples || watches;
@@ -217,11 +224,17 @@ impl Theap {
             self.for_each_page(|page| self.take_back(page));
         }
         self.rest_between.set(if takes_time { 0 } else { SWEEP_CALLS - 1 });
+        self.rest_when_watching.set(if samples { 0 } else { WATCHED_CALLS - 1 });
     }
 
     /// Whether the links of free blocks are looked at, and no list is left to the fast path.
-    pub fn watches(&self) -> bool {
-        self.watches.get()
+    ///
+    /// # Safety
+    /// `theap` is the calling thread's theap or a sentinel.
+    #[inline(always)]
+    pub unsafe fn watches(theap: *const Self) -> bool {
+        // SAFETY: of both sentinels and of a theap the word can be read.
+        unsafe { (*theap).watches.get() != 0 }
     }
 
     /// Forgets all pages.
@@ -406,7 +419,7 @@ impl Theap {
         page.theap.set(core::ptr::from_ref(self).cast());
         page.owner.store(self.tid() | flags, Ordering::Release);
         // It may come from a thread, or a heap, for which something else was chosen.
-        page.set_watched(self.watches());
+        page.set_watched(self.watches.get() != 0);
         self.queue(bin).push_back(page);
     }
 
@@ -481,6 +494,18 @@ impl Theap {
         let calls = self.calls.get() + 1;
         self.calls.set(calls);
         calls & self.rest_between.get() == 0
+    }
+
+    /// Counts a call of a theap that watches its blocks. False, and not counted, when it is to be one of the slow path
+    /// with its chores: rarely, as what comes here is each allocation; always, if the theap samples too.
+    #[inline]
+    pub fn tick_watched(&self) -> bool {
+        let calls = self.calls.get() + 1;
+        let goes = calls & self.rest_when_watching.get() != 0;
+        if goes {
+            self.calls.set(calls);
+        }
+        goes
     }
 
     /// Whether it is time for the theap's chores.

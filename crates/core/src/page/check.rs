@@ -8,7 +8,7 @@ use crate::page::{Page, PageRef, guard};
 use crate::page_map;
 use crate::ptr::Block;
 use crate::size_class::{self, HUGE_BIN};
-use crate::units::{is_aligned, to_u32};
+use crate::units::is_aligned;
 
 /// What is wrong, in a few words, if anything is.
 pub type Checked = Result<(), &'static str>;
@@ -37,16 +37,18 @@ impl PageRef {
     }
 
     fn check_layout(self) -> Checked {
-        let (start, size, bin) = (self.start(), self.block_size(), self.bin());
+        let (size, bin) = (self.block_size(), self.bin());
         let (slices, reserved) = (self.slice_count(), self.reserved());
-        ensure(is_aligned(start.addr(), SLICE_SIZE), "the page does not start on a slice")?;
+        // A guarded block lies somewhere in its slices.
+        let first = self.span().start.addr().get();
+        ensure(is_aligned(first, SLICE_SIZE), "the page does not start on a slice")?;
         ensure(bin == HUGE_BIN || size_class::block_size(bin) == size, "size and bin disagree")?;
         ensure(
             reserved >= 1 && reserved * size + guard::size() <= slices * SLICE_SIZE,
             "blocks do not fit",
         )?;
         ensure(self.capacity.get() as usize <= reserved, "more blocks are linked than fit")?;
-        let known = |slice| page_map::lookup(start.addr() + slice * SLICE_SIZE);
+        let known = |slice| page_map::lookup(first + slice * SLICE_SIZE);
         ensure(
             (0..slices).all(|slice| known(slice) == Some(self.as_record())),
             "the page map does not know the page",
@@ -87,7 +89,6 @@ impl Page {
     pub(super) fn has_linked(&self, block: *mut Block) -> bool {
         let (offset, size) = (block.addr().wrapping_sub(self.start().addr()), self.block_size());
         let linked = self.capacity.get() as usize * size;
-        // What shares its page is small enough for the quicker division.
-        offset < linked && to_u32(offset).is_multiple_of(to_u32(size))
+        offset < linked && size_class::block_index(self.bin(), offset) * size == offset
     }
 }
