@@ -27,6 +27,7 @@ use crate::size_class::{self, HUGE_BIN, padded};
 use crate::stats::Event;
 use crate::sync::{AtomicBool, Ordering};
 use crate::theap::Theap;
+use crate::theap::sampler::Sampler;
 use crate::units::{align_up, slices_for};
 
 /// A guarded block that was just made.
@@ -99,8 +100,7 @@ pub fn take_if_due(theap: &Theap, size: usize, align: usize) -> Option<Made> {
         }
         return None;
     }
-    let random = sampler.below(2);
-    let made = theap.living_heap().and_then(|heap| make(heap, size, align, random));
+    let made = theap.living_heap().and_then(|heap| make(heap, size, align, sampler));
     sampler.restart(made.is_some());
     if made.is_some() {
         theap.events.count(Event::Guard, 1);
@@ -127,40 +127,46 @@ fn watch_faults() {
 }
 
 /// Makes a guarded block. `None` when memory ran out, or when there are too many.
-fn make(heap: &'static Heap, size: usize, align: usize, random: usize) -> Option<Made> {
+fn make(heap: &'static Heap, size: usize, align: usize, sampler: &Sampler) -> Option<Made> {
     watch_faults();
     let record = Record::take().or_else(|| {
         give_back(guards::release_oldest()?);
         Record::take()
     })?;
-    let layout = Layout::of(size, align, random);
-    let made = layout.and_then(|layout| make_with(heap, size, &layout, record));
+    let layout = Layout::of(size, align, sampler.below(2));
+    let made = layout.and_then(|layout| {
+        let (span, is_fenced) = take_slices(heap, layout.slices()?, sampler.rate())?;
+        make_in(heap, span, is_fenced, size, &layout, record)
+    });
     if made.is_none() {
         record.give();
     }
     made
 }
 
-fn make_with(
+/// Makes a guarded block in slices that [`take_slices`] gave, which go back if that fails.
+fn make_in(
     heap: &'static Heap,
+    span: Span,
+    is_fenced: bool,
     size: usize,
     layout: &Layout,
     record: &'static Record,
 ) -> Option<Made> {
-    let span = heap.take_slices(layout.slices()?, SLICE_SIZE)?;
-    // SAFETY: the span was just claimed.
-    let page = unsafe { heap.create_page(span, HUGE_BIN, layout.body) }?;
+    // SAFETY: the span is the caller's, and nothing refers to it.
+    let page = unsafe {
+        raise(&span, layout, is_fenced)
+            .then(|| heap.try_page(span, HUGE_BIN, layout.body))
+            .flatten()
+    };
+    let Some(page) = page else {
+        // SAFETY: the slices were taken from there, and nobody knows them.
+        unsafe { heap.subproc().take_back_guarded(span) };
+        return None;
+    };
     let (_, zero) = page.take_single();
     record.set_span(&span);
     page.set_guarded(record, layout.lead);
-    if !raise(&span, layout) {
-        // SAFETY: nobody knows the block.
-        unsafe {
-            let (subproc, span) = Heap::end_guarded(page);
-            subproc.take_back_guarded(span);
-        }
-        return None;
-    }
     let start = NonNull::new(page.start())?;
     // SAFETY: the shift is less than what the block's OS pages have.
     let block = unsafe { ptr::offset(start, layout.shift) };
@@ -169,16 +175,41 @@ fn make_with(
     Some(Made { page, start, shift: layout.shift, zero })
 }
 
-/// Makes all of a span but the block's OS pages inaccessible. Whether that was possible.
-fn raise(span: &Span, layout: &Layout) -> bool {
-    let can = span.arena.is_none_or(|arena| {
+/// Slices for a guarded block, in memory that may be fenced, and whether all of it is: slices of a block that has been
+/// held back for long enough, or others.
+fn take_slices(heap: &'static Heap, count: usize, rate: usize) -> Option<(Span, bool)> {
+    let owner = core::ptr::from_ref(heap.subproc()).cast();
+    let suits = |span: &Span| span.slices == count && heap.may_use(span);
+    if let Some(held) = guards::reuse_oldest(rate, owner, suits) {
+        return Some((held.span, true));
+    }
+    let span = heap.take_slices(count, SLICE_SIZE)?;
+    let can_be = span.arena.is_none_or(|arena| {
         let traits = arena.traits();
         !traits.pinned && !traits.external
     });
-    // SAFETY: the span is the caller's, and the block's OS pages lie in it.
-    can && unsafe {
-        os::protect(span.start, span.slices * SLICE_SIZE, false).is_ok()
-            && os::protect(ptr::offset(span.start, layout.lead), layout.body, true).is_ok()
+    if can_be {
+        return Some((span, false));
+    }
+    // SAFETY: the slices were taken from there, and nobody knows them.
+    unsafe { heap.subproc().arenas.give(span) };
+    None
+}
+
+/// Fences all of a span but the block's OS pages, or opens those if all of it is fenced. Whether that was possible.
+///
+/// # Safety
+/// The span is the caller's, and the layout is one for it.
+unsafe fn raise(span: &Span, layout: &Layout, is_fenced: bool) -> bool {
+    let behind = layout.lead + layout.body;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let body = ptr::offset(span.start, layout.lead);
+        if is_fenced {
+            return os::unfence(body, layout.body).is_ok();
+        }
+        os::fence(span.start, layout.lead).is_ok()
+            && os::fence(ptr::offset(span.start, behind), span.slices * SLICE_SIZE - behind).is_ok()
     }
 }
 
@@ -212,12 +243,9 @@ pub unsafe fn free(p: *mut u8, page: PageRef) {
     // SAFETY: the claim makes this thread the holder; the block has ended, and nobody else can end it.
     let (subproc, span) = unsafe { Heap::end_guarded(page) };
     if let Some(start) = NonNull::new(start) {
-        // SAFETY: the block's OS pages are the caller's, and nobody needs them. What cannot be given back or protected
-        // is so when it is used again.
-        unsafe {
-            let _ = os::decommit(start, size);
-            let _ = os::protect(start, size, false);
-        }
+        // SAFETY: the block's OS pages are the caller's, and nobody needs them. What cannot be made inaccessible stays as
+        // it is.
+        let _ = unsafe { os::fence(start, size) };
     }
     if let Some(oldest) = record.hold(span, core::ptr::from_ref(subproc).cast()) {
         give_back(oldest);

@@ -19,13 +19,18 @@ use crate::sync::plain::{AtomicPtr, AtomicUsize, Ordering};
 use crate::trace::Trace;
 use crate::units::align_up;
 
-/// Most blocks that are guarded or held back at one time. Each splits the mappings of the process by two, of which it
-/// may have some 65 000.
+/// Most blocks that are guarded or held back at one time. Where the system has no marks for fences, each splits the
+/// mappings of the process by two, of which it may have some 65 000.
 pub const RECORDS_MAX: usize = 16 << 10;
 
 /// Most freed blocks that are held back, and the bytes that they cover at most.
 const HELD_MAX: usize = 1024;
 const HELD_BYTES_MAX: usize = 256 << 20;
+
+/// Freed blocks that are held back before one of them makes room for another, where one of so many is guarded, or fewer:
+/// each stands for many that were freed, and slices that were used before take the system less time.
+const HELD_OF_SAMPLE: usize = 256;
+const SAMPLE_RATE_MIN: usize = 100;
 
 /// How many allocations there are to a guarded one, and where it starts; which sizes are guarded, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -294,6 +299,24 @@ pub fn release_oldest() -> Option<Held> {
     release_first()
 }
 
+/// Takes the block that was held back longest to guard another in its place, one of `rate`, if so many are held back
+/// that it may go, and if it is `owner`'s and its slices suit.
+pub fn reuse_oldest(
+    rate: usize,
+    owner: *const (),
+    suits: impl FnOnce(&Span) -> bool,
+) -> Option<Held> {
+    let _guard = TABLE.lock.lock();
+    let least = if rate >= SAMPLE_RATE_MIN { HELD_OF_SAMPLE } else { HELD_MAX };
+    if TABLE.count.get() < least {
+        return None;
+    }
+    // SAFETY: the list holds records of the table.
+    let oldest = unsafe { TABLE.first.get().as_ref() }?;
+    let (span, whose) = oldest.held.get()?;
+    (whose == owner && suits(&span)).then(|| release(None, oldest))?
+}
+
 /// Takes a block that is held back and is `owner`'s.
 pub fn release_of(owner: *const ()) -> Option<Held> {
     let _guard = TABLE.lock.lock();
@@ -346,3 +369,146 @@ pub(crate) unsafe fn unlock_after_fork() {
 
 // SAFETY: cells are touched under the lock only (G1).
 unsafe impl Sync for Record {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::vec::Vec;
+
+    static TURN: Mutex<()> = Mutex::new(());
+
+    /// The table is one per process, and empty before and after each test.
+    fn turn() -> MutexGuard<'static, ()> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!((TABLE.count.get(), TABLE.bytes.get()), (0, 0));
+        turn
+    }
+
+    /// Slices that are nobody's: they are never touched.
+    fn span(number: usize, slices: usize) -> Span {
+        let addr = (0x10_0000 + number) * SLICE_SIZE;
+        let start = NonNull::without_provenance(addr.try_into().expect("not 0"));
+        Span { start, slices, arena: None, index: number, zero: false }
+    }
+
+    /// The sub-process with this number, which is never looked at.
+    fn owner(number: usize) -> *const () {
+        core::ptr::without_provenance(number)
+    }
+
+    /// A block that was freed, and what holding it back gives.
+    fn hold(number: usize, slices: usize, whose: usize) -> Option<Held> {
+        let record = Record::take().expect("few are taken");
+        let span = span(number, slices);
+        record.set_span(&span);
+        record.describe(span.start, 100, 0);
+        assert!(record.end());
+        record.hold(span, owner(whose))
+    }
+
+    fn number(held: Option<Held>) -> Option<usize> {
+        held.map(|held| held.span.index)
+    }
+
+    #[test]
+    fn a_record_tells_of_its_block_until_it_is_released() {
+        let _turn = turn();
+        let record = Record::take().expect("few are taken");
+        let span = span(1, 2);
+        let (start, end) = (span.start.addr().get(), span.start.addr().get() + 2 * SLICE_SIZE);
+        record.set_span(&span);
+        assert!(find(start).is_none(), "nothing is described yet");
+        record.describe(span.start, 100, 7);
+        let known = |addr| find(addr).is_some_and(|found| core::ptr::eq(found, record));
+        assert_eq!([start - 1, start, end - 1, end].map(known), [false, true, true, false]);
+        assert_eq!((record.state(), record.block(), record.size()), (State::Live, start, 100));
+        assert_eq!((record.heap(), record.freed.thread()), (7, None));
+        assert!(record.end() && !record.end(), "a block is freed once");
+        assert!(record.state() == State::Freed && record.freed.thread().is_some());
+        assert!(record.hold(span, owner(1)).is_none() && known(start));
+        assert_eq!(number(release_oldest()), Some(1));
+        assert!(record.state() == State::Free && !known(start));
+    }
+
+    #[test]
+    fn one_of_several_threads_ends_a_block() {
+        let _turn = turn();
+        for _ in 0..100 {
+            let record = Record::take().expect("few are taken");
+            record.describe(span(1, 1).start, 100, 0);
+            let ended: usize = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    (0..3).map(|_| scope.spawn(|| usize::from(record.end()))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+            });
+            assert_eq!(ended, 1);
+            record.give();
+        }
+    }
+
+    #[test]
+    fn what_is_held_back_is_bounded_and_leaves_in_order() {
+        let _turn = turn();
+        for index in 0..HELD_MAX {
+            assert!(hold(index, 1, 1).is_none());
+        }
+        assert_eq!(number(hold(HELD_MAX, 1, 1)), Some(0));
+        let half = HELD_BYTES_MAX / SLICE_SIZE / 2;
+        assert_eq!(number(hold(2000, half, 1)), Some(1), "too many");
+        assert_eq!(number(hold(3000, half, 1)), Some(2), "too many bytes as well");
+        for index in 3..=HELD_MAX {
+            assert_eq!(number(release_oldest()), Some(index));
+        }
+        assert_eq!([number(release_oldest()), number(release_oldest())], [Some(2000), Some(3000)]);
+        assert!(release_oldest().is_none());
+    }
+
+    #[test]
+    fn each_owner_has_its_own_back() {
+        let _turn = turn();
+        for index in 0..9 {
+            assert!(hold(index, 1, index % 3).is_none());
+        }
+        for index in [2, 5, 8] {
+            let held = release_of(owner(2)).expect("three are the owner's");
+            assert_eq!((held.span.index, held.owner), (index, owner(2)));
+        }
+        assert!(release_of(owner(2)).is_none());
+        assert!(hold(9, 1, 2).is_none(), "the end of the list is known");
+        for index in [0, 1, 3, 4, 6, 7, 9] {
+            assert_eq!(number(release_oldest()), Some(index));
+        }
+    }
+
+    #[test]
+    fn slices_are_used_again_when_enough_are_held_back() {
+        let _turn = turn();
+        let any = |_: &Span| true;
+        for index in 0..HELD_OF_SAMPLE - 1 {
+            assert!(hold(index, 1, 1).is_none());
+        }
+        assert!(reuse_oldest(10_000, owner(1), any).is_none(), "too few");
+        assert!(hold(5000, 1, 1).is_none());
+        assert!(reuse_oldest(1, owner(1), any).is_none(), "too few where all are guarded");
+        assert!(reuse_oldest(10_000, owner(2), any).is_none(), "another's");
+        assert!(reuse_oldest(10_000, owner(1), |span| span.slices == 2).is_none(), "too small");
+        assert_eq!(number(reuse_oldest(10_000, owner(1), any)), Some(0));
+        assert_eq!(TABLE.count.get(), HELD_OF_SAMPLE - 1);
+        while release_oldest().is_some() {}
+    }
+
+    #[test]
+    fn a_choice_leaves_to_others_what_it_does_not_say() {
+        let shared = SharedChoice::new();
+        assert_eq!(shared.get(), Choice::default());
+        shared.set(Choice { rate: Some((5, 6)), bounds: None });
+        shared.set(Choice { rate: None, bounds: Some((1, 2)) });
+        assert_eq!(shared.get(), Choice { rate: Some((5, 6)), bounds: Some((1, 2)) });
+        shared.set(Choice { rate: Some((0, 0)), bounds: None });
+        let own = Choice { rate: Some((7, 8)), bounds: None };
+        assert_eq!(own.or(shared.get()), Choice { rate: Some((7, 8)), bounds: Some((1, 2)) });
+        assert_eq!(Choice::default().or(shared.get()).rate, Some((0, 0)));
+    }
+}

@@ -99,12 +99,14 @@ impl SubProcess {
     pub unsafe fn take_back_guarded(&self, span: Span) {
         // SAFETY: the caller's promise.
         unsafe {
-            match span.arena {
-                Some(arena) if os::commit(span.start, span.slices * SLICE_SIZE).is_err() => {
-                    arena.give_inaccessible(span.index, span.slices);
-                }
-                _ => self.arenas.give(span),
+            let Some(arena) = span.arena else { return self.arenas.give(span) };
+            let size = span.slices * SLICE_SIZE;
+            if os::unfence(span.start, size).is_ok() && guard::lower(&span) {
+                self.arenas.give(span);
+            } else if os::uncommit(span.start, size).is_ok() {
+                arena.give_inaccessible(span.index, span.slices);
             }
+            // What cannot be made accessible is not used again.
         }
     }
 
@@ -283,6 +285,14 @@ impl Heap {
         }
     }
 
+    /// Whether the heap may use slices that another one of its sub-process has taken.
+    pub fn may_use(&self, span: &Span) -> bool {
+        match (self.arena(), span.arena) {
+            (Some(own), arena) => arena.is_some_and(|arena| core::ptr::eq(own, arena)),
+            (None, arena) => arena.is_none_or(|arena| !arena.traits().exclusive),
+        }
+    }
+
     /// What threads find their theap of the heap by.
     pub fn number(&self) -> usize {
         self.number as usize
@@ -324,13 +334,28 @@ impl Heap {
         bin: usize,
         block_size: usize,
     ) -> Option<PageRef> {
-        let word = core::ptr::from_ref(self).cast_mut().cast();
         // SAFETY: the caller's promise.
-        let Some(page) = (unsafe { PageRef::create(span, bin, block_size, word) }) else {
+        let page = unsafe { self.try_page(span, bin, block_size) };
+        if page.is_none() {
             // SAFETY: nobody has seen the span.
             unsafe { self.subproc().arenas.give(span) };
-            return None;
-        };
+        }
+        page
+    }
+
+    /// As [`create_page`](Self::create_page), but the span stays the caller's when no page could be made.
+    ///
+    /// # Safety
+    /// As for `create_page`.
+    pub unsafe fn try_page(
+        &'static self,
+        span: Span,
+        bin: usize,
+        block_size: usize,
+    ) -> Option<PageRef> {
+        let word = core::ptr::from_ref(self).cast_mut().cast();
+        // SAFETY: the caller's promise.
+        let page = unsafe { PageRef::create(span, bin, block_size, word) }?;
         self.counts.make_page(bin, block_size);
         self.subproc().stats().pages.increase(1);
         self.subproc().stats().page_committed.increase(page.held_bytes());

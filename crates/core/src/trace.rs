@@ -1,18 +1,25 @@
 //! Who called: the return addresses on a thread's stack, taken without an allocation or a lock.
 //!
-//! Frame pointers are followed where the program keeps them. What they lead to is copied by the system, which knows
-//! what can be read: a register that is no frame pointer leads nowhere, and not to a fault.
+//! Frame pointers are followed where the program keeps them. The system is asked of each OS page of the stack whether it
+//! can be read: a register that is no frame pointer leads nowhere, and not to a fault.
+#![allow(unsafe_code)]
 
 use core::fmt;
+use core::ptr::with_exposed_provenance;
 
+use crate::config::{VALGRIND, WORD_SIZE};
 use crate::os;
 use crate::sync::plain::{AtomicUsize, Ordering};
+use crate::tools;
 
 /// Most return addresses that are kept.
 pub const FRAMES: usize = 16;
 
-/// Words of the stack that are looked at.
-const WINDOW: usize = 512;
+/// Words of the stack among which the frame pointer of this library's caller is looked for.
+const STARTS: usize = 160;
+
+/// Bytes of the stack in which frames are followed.
+const REACH: usize = 16 << 10;
 
 /// A thread, and the return addresses on its stack at one moment, innermost first, up to the first that is 0.
 pub struct Trace {
@@ -103,51 +110,90 @@ fn write_frame(frame: usize, out: &mut dyn fmt::Write) -> fmt::Result {
 /// The return addresses on the calling thread's stack, and how many those are.
 #[inline(never)]
 fn here(frames: &mut [usize; FRAMES]) -> usize {
-    let mut window = [0; WINDOW];
-    // What lies above the window itself: the frames of the callers.
-    let start = window.as_ptr().addr() + size_of_val(&window);
-    let count = os::copy_words(start, &mut window);
-    follow(start, &window[..count], frames)
+    let anchor = 0_usize;
+    // What lies above: the frames of the callers.
+    let start = (&raw const anchor).addr();
+    let mut stack = Stack { end: start - start % os::page_size() + os::page_size() };
+    follow(start, |addr| stack.word(addr), frames)
 }
 
-/// Follows the frame pointers in a copy of the stack from `start` on. The functions of this library keep none, but
-/// save that of their caller: the first word that leads along a chain is taken for it.
-fn follow(start: usize, stack: &[usize], frames: &mut [usize; FRAMES]) -> usize {
-    for (at, &pointer) in stack.iter().enumerate() {
-        let count = chain(start, stack, pointer, at, frames);
-        // One frame may be chance.
-        if count >= 2 {
-            return count;
+/// The address that was found last not to be readable: behind the stack of a thread that is likely to ask again.
+static BEYOND: AtomicUsize = AtomicUsize::new(0);
+
+/// The calling thread's stack, from one of its frames upward.
+struct Stack {
+    /// Behind what is known to be readable: a multiple of an OS page.
+    end: usize,
+}
+
+impl Stack {
+    /// The word at an address of the stack, or above it.
+    #[inline]
+    fn word(&mut self, addr: usize) -> Option<usize> {
+        while addr >= self.end {
+            // Valgrind does not tell.
+            if VALGRIND || self.end == BEYOND.load(Ordering::Relaxed) {
+                return None;
+            }
+            if !os::is_readable(self.end) {
+                BEYOND.store(self.end, Ordering::Relaxed);
+                return None;
+            }
+            self.end += os::page_size();
+        }
+        // SAFETY: the word is aligned and can be read; only this thread's callers, who wait, write to it.
+        Some(tools::known(unsafe { with_exposed_provenance::<usize>(addr).read_volatile() }))
+    }
+}
+
+/// Follows the frame pointers on the stack from `start` on, of which `word` reads a word. The functions of this library
+/// keep none, but save that of their caller: the first word that leads along a chain is taken for it.
+#[inline]
+fn follow(
+    start: usize,
+    mut word: impl FnMut(usize) -> Option<usize>,
+    frames: &mut [usize; FRAMES],
+) -> usize {
+    for index in 0..STARTS {
+        let at = start + index * WORD_SIZE;
+        let Some(pointer) = word(at) else { break };
+        // Most words do not lead anywhere.
+        if leads_on(start, at, pointer) {
+            let count = chain(start, &mut word, pointer, at, frames);
+            // One frame may be chance.
+            if count >= 2 {
+                return count;
+            }
         }
     }
     0
 }
 
-/// The return addresses along the frames from `pointer` on, which stood at index `above`.
+/// Whether a word that stands at `at` may be the address of a frame further up.
+#[inline]
+fn leads_on(start: usize, at: usize, pointer: usize) -> bool {
+    pointer > at && pointer - start < REACH && pointer.is_multiple_of(WORD_SIZE)
+}
+
+/// The return addresses along the frames from `pointer` on, which stood at `at`.
 fn chain(
     start: usize,
-    stack: &[usize],
+    mut word: impl FnMut(usize) -> Option<usize>,
     mut pointer: usize,
-    mut above: usize,
+    mut at: usize,
     frames: &mut [usize; FRAMES],
 ) -> usize {
-    let mut count = 0;
-    while count < FRAMES {
-        let offset = pointer.wrapping_sub(start);
-        let index = offset / size_of::<usize>();
-        if !offset.is_multiple_of(size_of::<usize>()) || index <= above || index + 1 >= stack.len()
-        {
-            break;
-        }
-        let target = stack[index + 1];
-        if !may_be_code(target, start) {
-            break;
-        }
-        frames[count] = target;
-        count += 1;
-        (pointer, above) = (stack[index], index);
+    for (count, frame) in frames.iter_mut().enumerate() {
+        let is_frame = leads_on(start, at, pointer);
+        let target = if is_frame { word(pointer + WORD_SIZE) } else { None };
+        let Some(target) = target.filter(|&target| may_be_code(target, start)) else {
+            return count;
+        };
+        *frame = target;
+        let Some(next) = word(pointer) else { return count + 1 };
+        (at, pointer) = (pointer, next);
     }
-    count
+    FRAMES
 }
 
 /// Whether an address may be one of code: not of the stack, and not near the ends.
@@ -159,13 +205,22 @@ fn may_be_code(addr: usize, stack: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     const START: usize = 0x7ffd_0000_0000;
     const CODE: usize = 0x5555_0000_0000;
 
     /// The address of a word of the stack.
     fn word(index: usize) -> usize {
-        START + index * size_of::<usize>()
+        START + index * WORD_SIZE
+    }
+
+    /// The frames that are found on a stack with these words, beyond which nothing can be read.
+    fn followed(stack: &[usize]) -> Vec<usize> {
+        let mut frames = [0; FRAMES];
+        let read = |addr: usize| stack.get((addr - START) / WORD_SIZE).copied();
+        let count = follow(START, read, &mut frames);
+        frames[..count].to_vec()
     }
 
     #[test]
@@ -175,21 +230,29 @@ mod tests {
         (stack[10], stack[11]) = (word(20), CODE);
         (stack[20], stack[21]) = (word(30), CODE + 1);
         (stack[30], stack[31]) = (0, CODE + 2);
-        let mut frames = [0; FRAMES];
-        assert_eq!(follow(START, &stack, &mut frames), 3);
-        assert_eq!(frames[..3], [CODE, CODE + 1, CODE + 2]);
+        assert_eq!(followed(&stack), [CODE, CODE + 1, CODE + 2]);
+        // The last frame has its address, and what it leads to cannot be read.
+        assert_eq!(followed(&stack[..30]), [CODE, CODE + 1]);
+        assert_eq!(followed(&stack[..21]), []);
     }
 
     #[test]
     fn what_is_no_frame_pointer_leads_nowhere() {
-        let mut frames = [0; FRAMES];
         let mut stack = [0; 40];
         // In a circle, downwards, beyond the stack, not to a word, and to what is no code.
         (stack[3], stack[10], stack[11]) = (word(10), word(10), CODE);
         (stack[12], stack[13], stack[14]) = (word(5), word(400), word(20) + 1);
         (stack[15], stack[20], stack[21]) = (word(20), word(25), word(2));
-        assert_eq!(follow(START, &stack, &mut frames), 0);
-        assert_eq!(follow(START, &[], &mut frames), 0);
+        stack[16] = word(REACH);
+        assert_eq!(followed(&stack), []);
+        assert_eq!(followed(&[]), []);
+    }
+
+    #[test]
+    fn no_more_frames_are_followed_than_fit() {
+        let stack: Vec<_> =
+            (0..200).map(|index| if index % 2 == 0 { word(index + 2) } else { CODE }).collect();
+        assert_eq!(followed(&stack), [CODE; FRAMES]);
     }
 
     #[test]

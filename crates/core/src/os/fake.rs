@@ -27,7 +27,7 @@ pub enum Call {
     Decommit,
     /// [`super::reset`]
     Reset,
-    /// [`super::protect`]
+    /// [`super::protect`], [`super::fence`] and [`super::unfence`]
     Protect,
     /// [`super::remap`]
     Remap,

@@ -17,8 +17,8 @@ use super::{OsError, OsResult};
 pub(super) use fault::{code_at, on_fault};
 pub(super) use libc::{EEXIST, EINVAL, ENOMEM};
 pub(super) use memory::{
-    ADDRESS_BITS, address_space_limit, advise_huge, copy_words, disable_huge_pages, discard,
-    exclude_from_dump, move_pages, numa_node, numa_node_count, overcommits, page_size, populate,
+    ADDRESS_BITS, address_space_limit, advise_huge, disable_huge_pages, discard, exclude_from_dump,
+    is_readable, mark, move_pages, numa_node, numa_node_count, overcommits, page_size, populate,
     prefer_node, protect, release, remap, reserve, reserve_large, reserve_near, reset, uncharge,
 };
 pub(super) use process::{

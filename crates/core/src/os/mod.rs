@@ -29,6 +29,7 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 
 use crate::sync::AtomicU32;
+use crate::sync::plain::{AtomicBool, Ordering};
 use fake::Call;
 
 pub use lock::{Guard, Lock};
@@ -283,6 +284,47 @@ pub unsafe fn protect(base: NonNull<u8>, size: usize, accessible: bool) -> OsRes
     unsafe { imp::protect(base, size, accessible) }
 }
 
+/// Whether some range may have been fenced by taking its access away.
+static CUT: AtomicBool = AtomicBool::new(false);
+
+/// Forbids all access and gives the memory back, for ranges that are fenced and opened again and again: where the
+/// system can mark OS pages for that, which neither splits the mapping nor takes as long. madvise(2), mprotect(2)
+///
+/// # Safety
+/// The range is committed, or fenced already, and owned by the caller; its contents are not needed.
+pub unsafe fn fence(base: NonNull<u8>, size: usize) -> OsResult<()> {
+    fake::pass(Call::Protect)?;
+    // Marked memory stays charged.
+    // SAFETY: the caller's promise is the same.
+    if overcommits() && unsafe { imp::mark(base, size, true) }.is_ok() {
+        return Ok(());
+    }
+    CUT.store(true, Ordering::Relaxed);
+    // SAFETY: as above. What cannot be given back is so when it is used again.
+    unsafe {
+        let _ = decommit(base, size);
+        imp::protect(base, size, false)
+    }
+}
+
+/// Allows access to a range of which parts may be [fenced](fence). What was may read as it did before, or zero.
+///
+/// # Safety
+/// The range is committed, or fenced, and owned by the caller.
+pub unsafe fn unfence(base: NonNull<u8>, size: usize) -> OsResult<()> {
+    fake::pass(Call::Protect)?;
+    // SAFETY: the caller's promise is the same.
+    let lifted = unsafe { imp::mark(base, size, false) };
+    match lifted {
+        // A system without marks has none to take away.
+        Ok(()) | Err(OsError::INVALID) if CUT.load(Ordering::Relaxed) => {
+            // SAFETY: as above.
+            unsafe { imp::protect(base, size, true) }
+        }
+        lifted => lifted,
+    }
+}
+
 /// Grows or shrinks a whole mapping, moving it if need be; what is added reads zero. mremap(2)
 ///
 /// The new base is aligned to an OS page and no more. On failure the old mapping is as it was.
@@ -421,10 +463,9 @@ pub fn write_stderr(bytes: &[u8]) {
     imp::write_stderr(bytes);
 }
 
-/// Copies the words at `from`, of this process, as far as they can be read, and says how many those are. An address
-/// that is no multiple of a word has none. process_vm_readv(2)
-pub fn copy_words(from: usize, to: &mut [usize]) -> usize {
-    imp::copy_words(from, to)
+/// Whether the word at `addr` can be read just now. rt_sigprocmask(2)
+pub fn is_readable(addr: usize) -> bool {
+    imp::is_readable(addr)
 }
 
 /// The file that the code at `addr` is a mapping of, of whose path as many bytes are copied as fit, the last ones, and

@@ -257,3 +257,24 @@ fn thread_ids_differ_and_have_clear_low_bits() {
     assert!(mine != other && mine != 0 && other != 0);
     assert_eq!((mine | other) & 7, 0);
 }
+
+#[test]
+fn what_is_fenced_cannot_be_read_until_it_is_opened() {
+    let range = Range::new(3);
+    range.fill(7);
+    let page = page_size();
+    // SAFETY: ours, and nobody touches the middle while it is fenced.
+    unsafe {
+        let middle = range.base.add(page);
+        fence(middle, page).expect("ours");
+        let readable = [0, page, 2 * page - 1, 2 * page]
+            .map(|offset| is_readable((range.base.addr().get() + offset) & !7));
+        assert_eq!(readable, [true, false, false, true]);
+        fence(middle, page).expect("fenced already");
+        unfence(range.base, range.size).expect("ours");
+        assert!(is_readable(middle.addr().get()));
+        middle.write_bytes(7, page);
+    }
+    assert!(range.holds(7), "what is beside was not touched");
+    assert!(!is_readable(8) && !is_readable(usize::MAX - 7));
+}

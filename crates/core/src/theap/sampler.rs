@@ -83,6 +83,11 @@ impl Sampler {
         self.rate.get() != 0 && (min..=max).contains(&size)
     }
 
+    /// One of how many is guarded.
+    pub fn rate(&self) -> usize {
+        self.rate.get()
+    }
+
     /// Whether the next block is to be a guarded one.
     pub fn is_due(&self) -> bool {
         self.left.get() == 0

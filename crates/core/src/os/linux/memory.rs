@@ -260,6 +260,19 @@ pub(in crate::os) unsafe fn uncharge(base: NonNull<u8>, size: usize) -> OsResult
     unsafe { map(base.as_ptr(), size, libc::PROT_NONE, libc::MAP_FIXED) }.map(drop)
 }
 
+/// Marks OS pages as such that nobody can touch, which drops their contents, or takes those marks away.
+///
+/// # Safety
+/// As [`crate::os::fence`].
+pub(in crate::os) unsafe fn mark(base: NonNull<u8>, size: usize, on: bool) -> OsResult<()> {
+    // Linux 6.13, of which the crate knows nothing yet.
+    const MADV_GUARD_INSTALL: c_int = 102;
+    const MADV_GUARD_REMOVE: c_int = 103;
+    let advice = if on { MADV_GUARD_INSTALL } else { MADV_GUARD_REMOVE };
+    // SAFETY: the caller does not need the contents.
+    unsafe { advise(base, size, advice) }
+}
+
 /// # Safety
 /// As [`crate::os::reset`].
 pub(in crate::os) unsafe fn reset(base: NonNull<u8>, size: usize) -> OsResult<()> {
@@ -433,39 +446,16 @@ fn highest_number(list: &[u8]) -> Option<usize> {
         .max()
 }
 
-/// Most OS pages that one copy reaches over.
-const COPIED_PAGES: usize = 4;
-
-pub(in crate::os) fn copy_words(from: usize, to: &mut [usize]) -> usize {
-    const WORD: usize = size_of::<usize>();
-    if !from.is_multiple_of(WORD) {
-        return 0;
-    }
-    // Of a part that cannot be read as a whole nothing is copied: a part an OS page.
-    let none = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
-    let (mut parts, mut count) = ([none; COPIED_PAGES], 0);
-    let (mut at, mut left) = (from, to.len() * WORD);
-    while left != 0 && count < COPIED_PAGES {
-        let size = left.min(page_size() - at % page_size());
-        let base = ptr::with_exposed_provenance_mut(at);
-        parts[count] = libc::iovec { iov_base: base, iov_len: size };
-        (at, left, count) = (at.wrapping_add(size), left - size, count + 1);
-    }
-    let target = libc::iovec { iov_base: to.as_mut_ptr().cast(), iov_len: to.len() * WORD };
+pub(in crate::os) fn is_readable(addr: usize) -> bool {
+    // A set of signals, which the kernel reads before it finds that nobody knows what to do with it.
+    const NO_WAY: c_int = -1;
     let _keep = KeepErrno::new();
-    // SAFETY: the kernel writes to `to` alone, and looks itself whether the parts can be read.
-    let copied = unsafe {
-        libc::syscall(
-            libc::SYS_process_vm_readv,
-            libc::getpid(),
-            &raw const target,
-            1,
-            parts.as_ptr(),
-            count,
-            0,
-        )
-    };
-    usize::try_from(copied).unwrap_or(0) / WORD
+    let set = ptr::with_exposed_provenance::<usize>(addr);
+    let no_set = ptr::null_mut::<usize>();
+    // SAFETY: the kernel looks itself whether the set can be read, and changes nothing.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_rt_sigprocmask, NO_WAY, set, no_set, size_of::<usize>()) };
+    answer == -1 && errno() == libc::EINVAL
 }
 
 #[cfg(all(test, not(loom)))]
