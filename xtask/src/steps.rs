@@ -174,7 +174,6 @@ const NOT_GUARDED: &[&str] = &[
     "mi_abandoned_visit",
     "mi_deferred",
     "mi_heap_check",
-    "mi_heap_rounds",
     "mi_reserve",
     "mi_show_arenas",
     "mi_theap",
@@ -197,32 +196,125 @@ const NOT_ALL_GUARDED: &[&str] = &[
     "thread_exit",
 ];
 
-/// Tests of the engine that know nothing of statistics and memory.
-const GUARDED_CORE: &[&str] = &["churn", "model", "resize", "stress", "visit"];
+/// Tests of the engine that are run with guarded blocks. The others are about statistics (`statistics`), about how much
+/// of a limit blocks can use (`limits`, `oom`), about huge pages (`huge`), or read blocks that were freed (`hardening`).
+const GUARDED_CORE: &[&str] = &[
+    "edges",
+    "exit",
+    "fork",
+    "fork_family",
+    "heaps",
+    "invariants",
+    "model",
+    "resize",
+    "stress",
+    "subprocs",
+    "visit",
+];
 
-/// The C interface's programs and tests of the engine with guarded blocks: one in a hundred, and all. Which ones are
-/// guarded is the same in each run.
+/// Those that take minutes where all blocks are guarded, or that are about which pages a theap has.
+const GUARDED_CORE_SAMPLED: &[&str] = &["arenas", "churn", "options", "scenarios"];
+
+/// Tests of the engine in those files that are about what guarding a hundredth of all blocks changes: how many blocks
+/// fit an arena, which pages a theap has, and how much memory is touched.
+const NOT_GUARDED_CORE: &[&str] = &[
+    "an_exclusive_arena_serves_its_heaps_and_they_use_nothing_else",
+    "without_the_system_reserved_memory_is_all_there_is",
+    "a_thread_adopts_pages_of_others_that_it_frees_into_as_far_as_options_let_it",
+    "a_thread_keeps_as_many_full_pages_as_it_is_told_to",
+    "a_thread_that_only_frees_adopts_nothing_unless_that_is_asked_for",
+    "cycles_of_allocation_and_free_touch_no_fresh_memory",
+];
+
+/// Such as damage the page of a block, which has to be one that a theap owns.
+const NOT_ALL_GUARDED_CORE: &[&str] = &[
+    "a_wrong_count_is_found",
+    "a_block_on_two_lists_is_found",
+    "a_page_in_the_wrong_place_is_found",
+];
+
+/// Tests of the Rust face that are run with guarded blocks: all but those that count instructions.
+const GUARDED_FACE: &[&str] = &[
+    "allocators",
+    "arena",
+    "checks",
+    "configured",
+    "environment",
+    "exhaustion",
+    "global",
+    "heap",
+    "known_zeros",
+    "layouts",
+    "properties",
+    "properties_default",
+    "scope",
+    "statistics",
+];
+
+/// Such as fill an arena with blocks, and count those.
+const NOT_GUARDED_FACE: &[&str] = &["a_bound_heap_takes_all_its_memory_from_its_arena"];
+
+/// Such as need more slices than an arena of theirs has when each block takes some, such as are about where a large
+/// block lies and how many bytes a small one has, and such as are about statistics.
+const NOT_ALL_GUARDED_FACE: &[&str] = &[
+    "a_map_keeps_its_entries_when_it_cannot_grow",
+    "a_scope_that_is_full_says_so_and_is_whole",
+    "threads_share_a_scope",
+    "fresh_memory_is_not_cleared_and_used_memory_is",
+    "large_blocks_grow_in_place_where_there_is_room",
+    "a_block_has_all_the_bytes_that_may_be_used",
+    "figures_start_anew_but_for_what_is_in_use",
+    "parts_count_their_own_blocks",
+    "a_sub_process_is_joined_once_and_ends_when_its_threads_have",
+];
+
+/// Programs of the C interface, tests of the engine and of the Rust face with guarded blocks: one in a hundred, and all.
+/// Which ones are guarded is the same in each run.
 pub(crate) fn guarded() -> Result<(), String> {
     for rate in ["100", "1"] {
+        let is_all = rate == "1";
+        let mut programs = cargo(&["test", "--package", "rimalloc-capi", "--test", "abi"]);
+        skip(&mut programs, &[NOT_GUARDED, if is_all { NOT_ALL_GUARDED } else { &[] }]);
         let seed = "MIMALLOC_GUARDED_SAMPLE_SEED=1";
-        let option = format!("MIMALLOC_GUARDED_SAMPLE_RATE={rate} {seed}");
-        let mut programs = cargo(&["test", "--package", "rimalloc-capi", "--test", "abi", "--"]);
-        for name in NOT_GUARDED {
-            programs.args(["--skip", name]);
-        }
-        if rate == "1" {
-            for name in NOT_ALL_GUARDED {
-                programs.args(["--skip", name]);
-            }
-        }
-        run(programs.env("TESTED_WITH", &option))?;
+        let options = format!("MIMALLOC_GUARDED_SAMPLE_RATE={rate} {seed}");
+        run(programs.env("TESTED_WITH", options))?;
+
+        let mut engine = cargo(&["test", "--profile", "levels", "--package", "rimalloc-core"]);
+        let sampled = if is_all { &[] } else { GUARDED_CORE_SAMPLED };
+        name_tests(&mut engine, &[GUARDED_CORE, sampled]);
+        skip(&mut engine, &[NOT_GUARDED_CORE, if is_all { NOT_ALL_GUARDED_CORE } else { &[] }]);
+        run(with_guards(&mut engine, rate))?;
+
+        let mut face = cargo(&["test", "--profile", "levels", "--package", "rimalloc"]);
+        face.args(["--features", FACE_FEATURES]);
+        name_tests(&mut face, &[GUARDED_FACE]);
+        skip(&mut face, &[NOT_GUARDED_FACE, if is_all { NOT_ALL_GUARDED_FACE } else { &[] }]);
+        run(with_guards(&mut face, rate))?;
     }
-    let mut engine = cargo(&["test", "--release", "--package", "rimalloc-core"]);
-    for name in GUARDED_CORE {
-        engine.args(["--test", name]);
+    Ok(())
+}
+
+/// Has a run of cargo's run these files of tests.
+fn name_tests(command: &mut Command, lists: &[&[&str]]) {
+    for name in lists.iter().copied().flatten() {
+        command.args(["--test", name]);
     }
-    engine.env("MIMALLOC_GUARDED_SAMPLE_SEED", "1");
-    run(engine.env("MIMALLOC_GUARDED_SAMPLE_RATE", "100"))
+}
+
+/// Ends a run of cargo's with arguments that leave out these tests.
+fn skip(command: &mut Command, lists: &[&[&str]]) {
+    command.arg("--");
+    for name in lists.iter().copied().flatten() {
+        command.args(["--skip", name]);
+    }
+}
+
+/// Has tests guard one block of `rate`, and know that some are.
+fn with_guards<'a>(command: &'a mut Command, rate: &str) -> &'a mut Command {
+    command
+        .env("RIMALLOC_TEST_GUARDED", "1")
+        .env("MIMALLOC_GUARDED_SAMPLE_SEED", "1")
+        .env("MIMALLOC_GUARDED_SAMPLE_RATE", rate)
 }
 
 /// With the tests' output shown, for the same reason.

@@ -18,7 +18,7 @@ pub(crate) const RULES: Rules = if PADDED {
 };
 
 /// The tests are built to be run with guarded blocks.
-const GUARDED: bool = option_env!("MIMALLOC_GUARDED_SAMPLE_RATE").is_some();
+const GUARDED: bool = option_env!("RIMALLOC_TEST_GUARDED").is_some();
 
 /// The engine under test. The test binary itself allocates from the system.
 #[derive(Clone, Copy, Debug)]
