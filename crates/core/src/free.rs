@@ -201,13 +201,8 @@ pub fn block_size(p: *const u8) -> usize {
 /// Whether `p` can be a block of `size` bytes at `align`; reports one that cannot.
 #[inline(never)]
 fn has_layout(p: *mut u8, size: usize, align: usize) -> bool {
-    let Some(page) = PageRef::of_addr(p.addr()) else { return false };
-    let usable = page.usable_from(p);
-    let fits = can_be_at(p, align) && can_hold(usable, size, align);
-    if !fits {
-        report::wrong_layout(p.addr(), usable, size, align);
-    }
-    fits
+    let page = PageRef::of_addr(p.addr());
+    page.is_some_and(|page| compare(p, page, Claim::Layout(size, align)))
 }
 
 /// Whether a block that was allocated at `align` can start at `p`.
@@ -216,12 +211,12 @@ fn can_be_at(p: *mut u8, align: usize) -> bool {
 }
 
 /// Whether a block of `size` bytes at `align`, a power of two, can have so many usable ones.
-fn can_hold(usable: usize, size: usize, align: usize) -> bool {
+fn can_have(usable: usize, size: usize, align: usize) -> bool {
     // Reallocation gives a block room to grow, and leaves it where it is down to half of what it holds.
     let least = if align > SLICE_SIZE { MEDIUM_BLOCK_MAX + 1 } else { 1 };
     let roomy = size.saturating_add((size / 6).max(15));
     let most = align_up(roomy, align).map_or(size, |it| it.max(least));
-    size <= usable && (usable / 2 <= size || usable <= good_size(most))
+    usable / 2 <= size || usable <= good_size(most)
 }
 
 /// Whether `p` lies in a page of the allocator. One lookup; safe for any address.
@@ -369,22 +364,29 @@ fn look_exactly(p: *mut u8, page: PageRef, claim: Claim) {
 #[cold]
 #[inline(never)]
 fn look_roughly(p: *mut u8, page: PageRef, claim: Claim) {
+    let is_live = match page.record() {
+        Some(record) => record.block() == p.addr(),
+        None => page.standing(p) == Standing::Live,
+    };
+    if is_live {
+        compare(p, page, claim);
+    }
+}
+
+/// Whether a live block can be what is claimed of it; reports one that cannot.
+fn compare(p: *mut u8, page: PageRef, claim: Claim) -> bool {
     let usable = page.usable_from(p);
     let (size, align) = (claim.size().unwrap_or(usable), claim.align().unwrap_or(1));
-    let fits = match page.record() {
-        Some(record) if record.block() != p.addr() => return,
-        // Options decide how much room there is.
-        Some(_) => size <= usable && is_aligned(p, page, align),
-        None if page.standing(p) != Standing::Live => return,
-        None => {
-            // Who claims only the size may have allocated at any alignment that the block has.
-            let most = claim.align().unwrap_or(p.addr() & p.addr().wrapping_neg());
-            can_be_at(p, align) && can_hold(usable, size, most)
-        }
-    };
+    // Who claims only the size may have allocated at any alignment that the block has.
+    let most = claim.align().unwrap_or(p.addr() & p.addr().wrapping_neg());
+    // How much more room a guarded block has is up to options.
+    let fits = is_aligned(p, page, align)
+        && size <= usable
+        && (page.is_guarded() || can_have(usable, size, most));
     if !fits {
         report::wrong_layout(p.addr(), usable, size, align);
     }
+    fits
 }
 
 /// Whether a block that was allocated at `align` can be known by `p`, an address in the page. A guarded one may end at
