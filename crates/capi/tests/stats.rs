@@ -81,7 +81,7 @@ fn json_says_what_it_is_and_what_the_process_uses() {
         assert_eq!(json["page_bins"][bin]["block_size"], block);
     }
     let pages = [1, 36, 37, 48, 49, 73].map(|bin| json["page_bins"][bin]["page_size"].as_u64());
-    assert_eq!(pages.map(Option::unwrap), [65_536, 65_536, 524_288, 524_288, 0, 0]);
+    assert_eq!(pages.map(Option::unwrap), [65_536, 131_072, 262_144, 524_288, 0, 0]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use process::alone;
 use rimalloc_core::alloc::{malloc, zalloc};
 use rimalloc_core::collect::collect;
 use rimalloc_core::free::{free, is_in_heap_region};
+use rimalloc_core::page::PageRef;
 use rimalloc_core::source::Plain;
 use std::sync::mpsc;
 use std::thread;
@@ -125,11 +126,27 @@ fn children_free_what_vanished_threads_made() {
     });
 }
 
-/// Blocks that fill a page to the last, and the id of the thread that owns it.
-const PAGE_BLOCKS: usize = 16;
+/// The most blocks that a page of the size has in any build.
+const PAGE_BLOCKS: usize = 64;
 const PAGE_BLOCK: usize = 4096;
+
+/// Blocks that fill a page to the last, and the id of the thread that owns it.
 static OWNED: [AtomicPtr<u8>; PAGE_BLOCKS] = [const { AtomicPtr::new(null_mut()) }; PAGE_BLOCKS];
 static OWNER: AtomicUsize = AtomicUsize::new(0);
+
+/// Fills a page with owned blocks.
+fn fill_page() {
+    let page_of = |block: *mut u8| PageRef::of_addr(block.addr());
+    for place in &OWNED {
+        let block = malloc(Plain, PAGE_BLOCK);
+        let first = OWNED[0].load(Relaxed);
+        if !first.is_null() && page_of(block) != page_of(first) {
+            return end(block);
+        }
+        place.store(block, Relaxed);
+    }
+    panic!("a page has more blocks");
+}
 
 /// Frees the owned blocks. Not null: 1 when it has another id than their owner had, 2 when their page stays.
 extern "C" fn free_owned(_: *mut c_void) -> *mut c_void {
@@ -173,7 +190,7 @@ fn a_thread_of_a_child_is_not_taken_for_the_vanished_one_whose_id_it_has() {
         thread::scope(|scope| {
             scope.spawn(move || {
                 OWNER.store(rimalloc_core::os::thread_id(), Relaxed);
-                OWNED.iter().for_each(|block| block.store(malloc(Plain, PAGE_BLOCK), Relaxed));
+                fill_page();
                 ready.send(()).expect("the test listens");
                 let _ = stopped.recv();
                 OWNED.iter().for_each(|block| end(block.load(Relaxed)));
