@@ -201,7 +201,6 @@ const NOT_ALL_GUARDED: &[&str] = &[
 const GUARDED_CORE: &[&str] = &[
     "edges",
     "exit",
-    "fork",
     "fork_family",
     "heaps",
     "invariants",
@@ -213,7 +212,7 @@ const GUARDED_CORE: &[&str] = &[
 ];
 
 /// Those that take minutes where all blocks are guarded, or that are about which pages a theap has.
-const GUARDED_CORE_SAMPLED: &[&str] = &["arenas", "churn", "options", "scenarios"];
+const GUARDED_CORE_SAMPLED: &[&str] = &["arenas", "churn", "fork", "options", "scenarios"];
 
 /// Tests of the engine in those files that are about what guarding a hundredth of all blocks changes: how many blocks
 /// fit an arena, which pages a theap has, and how much memory is touched.
