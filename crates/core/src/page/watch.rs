@@ -320,7 +320,9 @@ mod tests {
         }
     }
 
-    const SIZES: [usize; 6] = [8, 16, 48, 1024, 12 << 10, 64 << 10];
+    /// The first is that of the smallest blocks which the build has.
+    const SIZES: [usize; 6] =
+        [size_class::block_size(size_class::bin_of(1)), 16, 48, 1024, 12 << 10, 64 << 10];
 
     #[test]
     fn what_stands_at_a_place_is_known() {
