@@ -178,10 +178,12 @@ fn make_in(
 /// Slices for a guarded block, in memory that may be fenced, and whether all of it is: slices of a block that has been
 /// held back for long enough, or others.
 fn take_slices(heap: &'static Heap, count: usize, rate: usize) -> Option<(Span, bool)> {
-    let owner = core::ptr::from_ref(heap.subproc()).cast();
-    let suits = |span: &Span| span.slices == count && heap.may_use(span);
-    if let Some(held) = guards::reuse_oldest(rate, owner, suits) {
-        return Some((held.span, true));
+    if let Some(held) = guards::release_spare(rate) {
+        let is_own = held.owner == core::ptr::from_ref(heap.subproc()).cast();
+        if is_own && held.span.slices == count && heap.may_use(&held.span) {
+            return Some((held.span, true));
+        }
+        give_back(held);
     }
     let span = heap.take_slices(count, SLICE_SIZE)?;
     let can_be = span.arena.is_none_or(|arena| {
