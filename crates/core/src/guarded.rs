@@ -185,7 +185,7 @@ fn take_slices(heap: &'static Heap, count: usize, rate: usize) -> Option<(Span, 
         }
         give_back(held);
     }
-    let span = heap.take_slices(count, SLICE_SIZE)?;
+    let span = fresh_slices(heap, count, rate)?;
     let can_be = span.arena.is_none_or(|arena| {
         let traits = arena.traits();
         !traits.pinned && !traits.external
@@ -196,6 +196,14 @@ fn take_slices(heap: &'static Heap, count: usize, rate: usize) -> Option<(Span, 
     // SAFETY: the slices were taken from there, and nobody knows them.
     unsafe { heap.subproc().arenas.give(span) };
     None
+}
+
+/// Slices that hold no guarded block. Those of a sample lie apart from an arena, if they may: a fence takes memory away
+/// that ordinary blocks have just touched, and huge pages from around it.
+fn fresh_slices(heap: &'static Heap, count: usize, rate: usize) -> Option<Span> {
+    let is_apart = guards::is_sample(rate) && heap.arena().is_none();
+    let apart = is_apart.then(|| heap.subproc().arenas.take_mapping(count, SLICE_SIZE));
+    apart.flatten().or_else(|| heap.take_slices(count, SLICE_SIZE))
 }
 
 /// Fences all of a span but the block's OS pages, or opens those if all of it is fenced. Whether that was possible.

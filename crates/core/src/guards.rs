@@ -299,11 +299,16 @@ pub fn release_oldest() -> Option<Held> {
     release_first()
 }
 
+/// Whether one guarded block of `rate` is a sample: few, in a program that is to be as fast as ever.
+pub fn is_sample(rate: usize) -> bool {
+    rate >= SAMPLE_RATE_MIN
+}
+
 /// Takes the block that was held back longest, where one of `rate` is guarded, if so many are held back that it may make
 /// room for another.
 pub fn release_spare(rate: usize) -> Option<Held> {
     let _guard = TABLE.lock.lock();
-    let least = if rate >= SAMPLE_RATE_MIN { HELD_OF_SAMPLE } else { HELD_MAX };
+    let least = if is_sample(rate) { HELD_OF_SAMPLE } else { HELD_MAX };
     if TABLE.count.get() < least { None } else { release_first() }
 }
 

@@ -80,8 +80,8 @@ impl Arenas {
         self.take_mapping(count, align)
     }
 
-    /// Takes `count` slices at `align` bytes as a mapping of their own.
-    fn take_mapping(&self, count: usize, align: usize) -> Option<Span> {
+    /// Takes `count` slices at a multiple of `align` bytes as a mapping of their own. `None` when memory ran out.
+    pub fn take_mapping(&self, count: usize, align: usize) -> Option<Span> {
         if options::is_enabled(Opt::DisallowOsAlloc) {
             return None;
         }
