@@ -359,8 +359,7 @@ fn take_shared(size: usize, theap: *const Theap) -> Option<(PageRef, NonNull<Blo
         return None;
     }
     // SAFETY: not a sentinel, so it is the calling thread's own.
-    let theap = unsafe { &*theap };
-    refill::take_block(theap, size_class::bin_of(padded(size)))
+    refill::take_block(unsafe { &*theap }, size_class::bin_of(padded(size)))
 }
 
 /// Allocates `size` bytes, zeroed if asked. Null when there are none: the caller asks for less, and so it is no failure

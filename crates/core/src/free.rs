@@ -282,6 +282,25 @@ unsafe fn free_sized(p: *mut u8, size: usize, page: PageRef) {
     unsafe { free_generic(p, page) }
 }
 
+/// Frees what may be no block, after a look at what the caller claims of it. Its callers take each number in a place of
+/// its own.
+///
+/// # Safety
+/// As for [`free`].
+#[inline(always)]
+unsafe fn free_claimed(p: *mut u8, claim: Claim) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match PageRef::of_addr(p.addr()) {
+            Some(page) => {
+                look_at(p, page, claim);
+                free_generic(p, page);
+            }
+            None => free_unknown(p),
+        }
+    }
+}
+
 /// [`free_unknown`] for a caller who claims to know the size.
 ///
 /// # Safety
@@ -290,12 +309,7 @@ unsafe fn free_sized(p: *mut u8, size: usize, page: PageRef) {
 #[inline(never)]
 unsafe fn free_of(p: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe {
-        match PageRef::of_addr(p.addr()) {
-            Some(page) => free_sized(p, size, page),
-            None => free_unknown(p),
-        }
-    }
+    unsafe { free_claimed(p, Claim::Size(size)) }
 }
 
 /// Frees what is not plainly the calling thread's, for a caller who claims to know size and alignment.
@@ -306,15 +320,7 @@ unsafe fn free_of(p: *mut u8, size: usize) {
 #[inline(never)]
 unsafe fn free_as(p: *mut u8, size: usize, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe {
-        match PageRef::of_addr(p.addr()) {
-            Some(page) => {
-                look_at(p, page, Claim::Layout(size, align));
-                free_generic(p, page);
-            }
-            None => free_unknown(p),
-        }
-    }
+    unsafe { free_claimed(p, Claim::Layout(size, align)) }
 }
 
 /// As [`free_as`], for a caller who claims to know the alignment.
@@ -325,15 +331,7 @@ unsafe fn free_as(p: *mut u8, size: usize, align: usize) {
 #[inline(never)]
 unsafe fn free_at(p: *mut u8, align: usize) {
     // SAFETY: the caller's promise.
-    unsafe {
-        match PageRef::of_addr(p.addr()) {
-            Some(page) => {
-                look_at(p, page, Claim::Align(align));
-                free_generic(p, page);
-            }
-            None => free_unknown(p),
-        }
-    }
+    unsafe { free_claimed(p, Claim::Align(align)) }
 }
 
 /// Looks at what the caller claims of a block that it frees, where that is looked at, and reports what cannot be. What
